@@ -1,0 +1,353 @@
+//! The call: a conversation and its line, and the queue between them and the driver.
+
+use crate::conversation::{self, Conversation};
+use crate::line::{self, UtteranceId};
+use crate::persona::{self, Answerer, Departure, Ending, Field};
+use crate::{Moment, TurnTimes, audio, llm, net, stt, text, tts};
+use std::collections::VecDeque;
+
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    pub conversation: conversation::Settings,
+    pub line: Line,
+}
+
+/// What the conversation is held over.
+#[derive(Clone, Debug)]
+pub enum Line {
+    Audio(audio::Settings),
+    Text(text::Settings),
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self::Audio(audio::Settings::default())
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// The line is open. The first input of a call.
+    Attached,
+    /// The caller hung up, or the line was lost for good.
+    Closed,
+    /// The moment of the last [`Output::Timeout`] has come.
+    Timeout,
+    Key(char),
+    /// On a line that carries sound.
+    Audio(audio::Input),
+    /// On a line that carries words.
+    Text(text::Input),
+    /// What one call into the recogniser gave, whole and in order.
+    Stt(Vec<stt::Effect>),
+    /// What one call into the voice gave, whole and in order.
+    Tts(Vec<tts::Effect>),
+    Model {
+        reply: llm::ReplyId,
+        effects: Vec<llm::Effect>,
+    },
+    /// What the script answered to one [`Output::Persona`].
+    Persona(Vec<persona::Action>),
+    /// The script is gone, and why.
+    PersonaFailed(String),
+    Response {
+        id: persona::Id,
+        outcome: Result<net::Fetched, net::Failure>,
+    },
+    AnsweredBy(Answerer),
+    Operator(String),
+    /// The host wants the call to be over.
+    End(Departure),
+}
+
+/// What to do about it, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Nothing until then ([`Moment::NEVER`]: until something happens).
+    Timeout(Moment),
+    /// Send this µ-law audio to the caller.
+    Media {
+        utterance: UtteranceId,
+        audio: Vec<u8>,
+    },
+    /// Have the line say when all that was sent so far has been played.
+    Mark(String),
+    /// Forget what was sent and not yet played.
+    Clear,
+    /// Words for a line that carries words.
+    Text(text::Output),
+    /// Close the line. Nothing is sent after this.
+    Close,
+    Stt(stt::Event),
+    /// Close the recogniser's session, if there is one, and open a new one.
+    ReopenStt,
+    Tts(tts::Event),
+    /// Close the voice's session, if there is one, and open a new one.
+    ReopenTts,
+    Model {
+        reply: llm::ReplyId,
+        event: llm::Event,
+    },
+    /// Tell the script, and answer with what it returns.
+    Persona(persona::Event),
+    Fetch {
+        id: persona::Id,
+        request: net::Request,
+    },
+    CancelFetch(persona::Id),
+    PauseRecording(bool),
+    Observed(Observation),
+    /// The call is over. The last output.
+    Ended(Summary),
+}
+
+/// Something worth recording or showing to those who watch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation {
+    /// the caller's turn is closed
+    Turn(persona::Turn),
+    /// the agent has stopped speaking something
+    Spoke {
+        utterance: UtteranceId,
+        text: String,
+        heard: String,
+        ending: Ending,
+    },
+    /// a tool was called for; exactly once, whatever happens to the reply
+    Tool {
+        name: String,
+        call: String,
+    },
+    Times(TurnTimes),
+    Kept(Vec<Field>),
+    Outcome(String),
+    /// something did not go as it should
+    Trouble(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    pub departure: Departure,
+    /// the caller's turns
+    pub turns: u32,
+    pub duration: Moment,
+}
+
+/// One telephone call. See the [crate] for how to drive it.
+pub struct Call {
+    conversation: Conversation,
+    line: AnyLine,
+    out: Outbox,
+    /// persona events handed out and not yet answered
+    unanswered: usize,
+    /// the moment of the last input, and how many persona events were handed out since time moved
+    now: Moment,
+    told_now: u32,
+    ended: bool,
+}
+
+/// A script that is told more than this without time going by is answering itself.
+const MOST_EVENTS_AT_ONCE: u32 = 512;
+
+enum AnyLine {
+    Audio(Box<audio::AudioLine>),
+    Text(text::TextLine),
+}
+
+/// What the rings say to each other and to the driver.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    outputs: VecDeque<Output>,
+    commands: VecDeque<line::Command>,
+    events: VecDeque<line::Event>,
+}
+
+impl Outbox {
+    pub(crate) fn push(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    pub(crate) fn persona(&mut self, event: persona::Event) {
+        self.push(Output::Persona(event));
+    }
+
+    pub(crate) fn observe(&mut self, observation: Observation) {
+        self.push(Output::Observed(observation));
+    }
+
+    pub(crate) fn trouble(&mut self, what: impl Into<String>) {
+        self.observe(Observation::Trouble(what.into()));
+    }
+
+    /// From the conversation to the line.
+    pub(crate) fn line(&mut self, command: line::Command) {
+        self.commands.push_back(command);
+    }
+
+    /// From the line to the conversation.
+    pub(crate) fn conversation(&mut self, event: line::Event) {
+        self.events.push_back(event);
+    }
+}
+
+impl Call {
+    pub fn new(config: Config) -> Self {
+        Self {
+            conversation: Conversation::new(config.conversation),
+            line: match config.line {
+                Line::Audio(settings) => AnyLine::Audio(Box::new(audio::AudioLine::new(settings))),
+                Line::Text(settings) => AnyLine::Text(text::TextLine::new(settings)),
+            },
+            out: Outbox::default(),
+            unanswered: 0,
+            now: Moment::START,
+            told_now: 0,
+            ended: false,
+        }
+    }
+
+    /// Something happened at `now`, which is never earlier than the moment before. Whatever is due
+    /// by `now` follows after it.
+    ///
+    /// Must be followed by a complete drain of [`Self::poll_output`].
+    pub fn handle(&mut self, now: Moment, input: Input) {
+        if now > self.now {
+            self.now = now;
+            self.told_now = 0;
+        }
+        let out = &mut self.out;
+        match input {
+            Input::Attached => out.conversation(line::Event::Attached),
+            Input::Closed => self.line.closed(now, out),
+            Input::Timeout => {}
+            Input::Key(key) => self.line.key(now, key, out),
+            Input::Audio(input) => {
+                if let AnyLine::Audio(line) = &mut self.line {
+                    line.handle(now, input, out);
+                }
+            }
+            Input::Text(input) => {
+                if let AnyLine::Text(line) = &mut self.line {
+                    line.handle(now, input, out);
+                }
+            }
+            Input::Stt(effects) => {
+                if let AnyLine::Audio(line) = &mut self.line {
+                    line.recogniser(now, effects, out);
+                }
+            }
+            Input::Tts(effects) => {
+                if let AnyLine::Audio(line) = &mut self.line {
+                    line.voice(now, effects, out);
+                }
+            }
+            Input::Model { reply, effects } => self.conversation.model(now, reply, effects, out),
+            Input::Persona(actions) => {
+                self.unanswered = self.unanswered.saturating_sub(1);
+                self.conversation.act(now, actions, out);
+            }
+            Input::PersonaFailed(reason) => {
+                self.unanswered = 0;
+                self.conversation.persona_failed(now, &reason, out);
+            }
+            Input::Response { id, outcome } => self.conversation.response(now, id, outcome, out),
+            Input::AnsweredBy(answerer) => self.conversation.tell(persona::Event::AnsweredBy(answerer), out),
+            Input::Operator(text) => self.conversation.tell(persona::Event::Operator(text), out),
+            Input::End(departure) => self.conversation.end(departure, out),
+        }
+        self.settle(now);
+    }
+
+    /// The next thing to do; [`Output::Timeout`] when there is nothing more.
+    pub fn poll_output(&mut self) -> Output {
+        if self.ended {
+            return Output::Timeout(Moment::NEVER);
+        }
+        loop {
+            while let Some(output) = self.out.outputs.pop_front() {
+                if let Output::Persona(event) = &output {
+                    self.conversation.told(event);
+                    self.told_now += 1;
+                    if self.told_now > MOST_EVENTS_AT_ONCE {
+                        self.give_up_persona();
+                        continue;
+                    }
+                    self.unanswered += 1;
+                }
+                return output;
+            }
+            if self.conversation.is_over() {
+                self.ended = true;
+                return Output::Ended(self.conversation.summary());
+            }
+            let moved = self.unanswered == 0 && self.conversation.all_answered(&mut self.out);
+            if !moved {
+                return Output::Timeout(self.line.next_timeout().min(self.conversation.next_timeout()));
+            }
+        }
+    }
+
+    /// The script keeps itself busy: it would never come to rest.
+    fn give_up_persona(&mut self) {
+        self.out.outputs.retain(|output| !matches!(output, Output::Persona(_)));
+        self.unanswered = 0;
+        self.conversation.persona_failed(self.now, "it does not come to rest", &mut self.out);
+        self.settle(self.now);
+    }
+
+    /// Lets conversation and line talk until neither has anything to say, and then does what is due
+    /// or has become possible; what follows from that is talked over too.
+    fn settle(&mut self, now: Moment) {
+        loop {
+            if let Some(command) = self.out.commands.pop_front() {
+                self.line.command(now, command, &mut self.out);
+            } else if let Some(event) = self.out.events.pop_front() {
+                self.conversation.line(now, event, &mut self.out);
+            } else {
+                self.line.timeout(now, &mut self.out);
+                self.conversation.timeout(now, &mut self.out);
+                if self.out.commands.is_empty() && self.out.events.is_empty() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl AnyLine {
+    fn command(&mut self, now: Moment, command: line::Command, out: &mut Outbox) {
+        match self {
+            Self::Audio(line) => line.command(now, command, out),
+            Self::Text(line) => line.command(now, command, out),
+        }
+    }
+
+    fn key(&mut self, now: Moment, key: char, out: &mut Outbox) {
+        match self {
+            Self::Audio(line) => line.key(now, key, out),
+            Self::Text(line) => line.key(now, key, out),
+        }
+    }
+
+    fn closed(&mut self, now: Moment, out: &mut Outbox) {
+        match self {
+            Self::Audio(line) => line.closed(now, out),
+            Self::Text(line) => line.closed(now, out),
+        }
+    }
+
+    fn timeout(&mut self, now: Moment, out: &mut Outbox) {
+        match self {
+            Self::Audio(line) => line.timeout(now, out),
+            Self::Text(line) => line.timeout(now, out),
+        }
+    }
+
+    fn next_timeout(&self) -> Moment {
+        match self {
+            Self::Audio(line) => line.next_timeout(),
+            Self::Text(line) => line.next_timeout(),
+        }
+    }
+}

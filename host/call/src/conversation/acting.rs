@@ -1,0 +1,135 @@
+//! What the script asks for.
+
+use super::waiting::{Collecting, Listening};
+use super::{Conversation, Owner, Stage};
+use crate::Moment;
+use crate::call::{Observation, Outbox, Output};
+use crate::line::Command;
+use crate::net;
+use crate::persona::{Action, Departure, Ending, Event, Id, Manner, Report};
+
+impl Conversation {
+    /// What the script answered to one event, in order.
+    pub(crate) fn act(&mut self, now: Moment, actions: Vec<Action>, out: &mut Outbox) {
+        self.now = now;
+        self.script_moved = now;
+        for action in actions {
+            match (action, self.stage) {
+                (Action::Keep(fields), stage) if stage != Stage::Over => {
+                    out.observe(Observation::Kept(fields));
+                }
+                (Action::Outcome(text), stage) if stage != Stage::Over => {
+                    out.observe(Observation::Outcome(text));
+                }
+                (Action::Cancel(id), Stage::Live | Stage::Apologising) => self.cancel(id, out),
+                (action, Stage::Live) => self.act_live(now, action, out),
+                // nothing can be begun any more: `ended` is the answer
+                (_, _) => {}
+            }
+        }
+    }
+
+    fn act_live(&mut self, now: Moment, action: Action, out: &mut Outbox) {
+        if let Some(id) = begins(&action)
+            && self.is_open(id)
+        {
+            out.trouble(format!("the script used the id {id} again while it was open; ignored"));
+            return;
+        }
+        match action {
+            Action::Say { id, text, manner } => self.say(id, &text, manner, out),
+            Action::Ask(question) => self.ask(now, question, out),
+            Action::ToolResult(result) => self.tool_result(now, result, out),
+            Action::Listen(hint) => {
+                let patience = hint.patience.unwrap_or(self.settings.patience);
+                self.listening = Some(Listening::new(now, patience));
+                out.line(Command::Listen { keyterms: hint.keyterms, language: hint.language });
+            }
+            Action::Collect(collection) => self.collecting = Some(Collecting::new(now, collection)),
+            Action::Note(text) => self.context.note(text),
+            Action::Fetch { id, request } => {
+                self.fetches.insert(id);
+                out.push(Output::Fetch { id, request });
+            }
+            Action::Timer { id, after } => self.set_timer(now, id, after, out),
+            Action::PauseRecording(paused) => out.push(Output::PauseRecording(paused)),
+            Action::HangUp => self.end(Departure::Script, out),
+            Action::Play { id, name, .. } => self.cannot(id, &format!("there is no clip {name:?}"), out),
+            Action::SendDigits { id, .. } => self.cannot(id, "this line cannot send digits", out),
+            Action::Transfer { id, .. } => self.cannot(id, "this line cannot transfer", out),
+            Action::Become { persona, .. } => {
+                out.trouble(format!("the script cannot become {persona:?} during a call; ignored"));
+            }
+            // taken before
+            Action::Keep(_) | Action::Outcome(_) | Action::Cancel(_) => {}
+        }
+    }
+
+    fn say(&mut self, id: Id, text: &str, manner: Manner, out: &mut Outbox) {
+        let utterance = self.begin_speech(Owner::Say(id), manner, out);
+        self.speak(utterance, None, true, text, out);
+        out.line(Command::Finish { utterance });
+    }
+
+    /// Something that this host cannot do yet: it is reported, not forgotten.
+    fn cannot(&mut self, id: Id, why: &str, out: &mut Outbox) {
+        out.trouble(why);
+        let report = Report { id, ending: Ending::Failed, heard: String::new(), answer: String::new() };
+        self.tell(Event::Done(report), out);
+    }
+
+    fn cancel(&mut self, id: Id, out: &mut Outbox) {
+        if self.timers.remove(&id).is_some() {
+            return;
+        }
+        if self.fetches.remove(&id) {
+            out.push(Output::CancelFetch(id));
+            let outcome = Err(net::Failure::new(net::Fault::Cancelled, "the script cancelled it"));
+            self.tell(Event::Response { id, outcome }, out);
+            return;
+        }
+        if let Some(speech) = self.speeches.iter_mut().find(|s| s.owner == Owner::Say(id)) {
+            speech.ending = Some(Ending::Cancelled);
+            out.line(Command::Stop { utterance: speech.utterance });
+            return;
+        }
+        self.cancel_question(id, out);
+    }
+
+    fn is_open(&self, id: Id) -> bool {
+        self.ending.contains(&id)
+            || self.timers.contains_key(&id)
+            || self.fetches.contains(&id)
+            || self.speeches.iter().any(|s| s.owner == Owner::Say(id))
+            || self.questions.values().any(|q| q.spec.id == id)
+    }
+
+    /// A response to a `fetch`.
+    pub(crate) fn response(
+        &mut self,
+        now: Moment,
+        id: Id,
+        outcome: Result<net::Fetched, net::Failure>,
+        out: &mut Outbox,
+    ) {
+        self.now = now;
+        // one that was cancelled has been reported
+        if self.fetches.remove(&id) {
+            self.tell(Event::Response { id, outcome }, out);
+        }
+    }
+}
+
+/// The id that an action begins, where using an open one is a mistake. Setting a timer again moves
+/// it.
+fn begins(action: &Action) -> Option<Id> {
+    match action {
+        Action::Say { id, .. }
+        | Action::Play { id, .. }
+        | Action::Fetch { id, .. }
+        | Action::SendDigits { id, .. }
+        | Action::Transfer { id, .. } => Some(*id),
+        Action::Ask(question) => Some(question.id),
+        _ => None,
+    }
+}

@@ -1,0 +1,267 @@
+//! Questions to the model, and the tools it calls.
+//!
+//! One question may take several replies: the model calls for tools, the script runs them, and the
+//! model goes on with their results. Every call is told to the script once, whatever the caller
+//! does meanwhile; a result that comes after its question was cut short still enters the kept
+//! conversation (DESIGN, rule 9).
+
+use super::{Conversation, Owner, QuestionNo};
+use crate::Moment;
+use crate::call::{Observation, Outbox, Output};
+use crate::chat::{Message, ToolCall, ToolResult};
+use crate::line::{Command, UtteranceId};
+use crate::llm::{self, Effect, Prompt, ReplyId};
+use crate::persona::{self, Context, Ending, Event, Id, Report};
+
+pub(super) struct Question {
+    pub(super) spec: persona::Question,
+    /// none: the answer is not spoken
+    pub(super) utterance: Option<UtteranceId>,
+    pub(super) turn: (u32, u32),
+    /// the reply it was asked for last
+    reply: ReplyId,
+    replying: bool,
+    /// the last reply called for tools
+    called: bool,
+    rounds: u32,
+    answer: String,
+    /// a new reply begins: its text does not run into the one before
+    fresh: bool,
+    pub(super) first_output_due: Option<Moment>,
+    pub(super) due: Moment,
+    pub(super) filler_due: Option<Moment>,
+    filled: bool,
+}
+
+impl Conversation {
+    pub(super) fn ask(&mut self, now: Moment, spec: persona::Question, out: &mut Outbox) {
+        self.last_question += 1;
+        let no = QuestionNo(self.last_question);
+        let utterance = spec.aloud.clone().map(|manner| self.begin_speech(Owner::Question(no), manner, out));
+        self.turns.reply_begun();
+        let question = Question {
+            spec,
+            utterance,
+            turn: self.turns.current(),
+            reply: ReplyId(0),
+            replying: false,
+            called: false,
+            rounds: 0,
+            answer: String::new(),
+            fresh: false,
+            first_output_due: None,
+            due: now + self.settings.turn,
+            filler_due: None,
+            filled: false,
+        };
+        self.questions.insert(no, question);
+        self.generate(now, no, out);
+    }
+
+    /// Asks the model for the next reply.
+    fn generate(&mut self, now: Moment, no: QuestionNo, out: &mut Outbox) {
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        self.last_reply += 1;
+        question.reply = ReplyId(self.last_reply);
+        question.replying = true;
+        question.called = false;
+        question.fresh = true;
+        question.filler_due = None;
+        question.first_output_due = Some(now + self.settings.first_output);
+        let spec = &question.spec;
+        let own = match &spec.context {
+            Context::Conversation => None,
+            Context::Messages(messages) => Some(messages.as_slice()),
+        };
+        let mut messages = vec![Message::System(spec.instructions.clone())];
+        messages.extend(self.context.messages(no, own));
+        let prompt = Prompt {
+            messages,
+            tools: spec.tools.clone(),
+            tool_choice: spec.tool_choice,
+            max_tokens: spec.max_tokens,
+            temperature: spec.temperature,
+            schema: spec.schema.clone(),
+        };
+        out.push(Output::Model { reply: question.reply, event: llm::Event::Generate(prompt) });
+    }
+
+    /// What the model said.
+    pub(crate) fn model(&mut self, now: Moment, reply: ReplyId, effects: Vec<Effect>, out: &mut Outbox) {
+        self.now = now;
+        for effect in effects {
+            // looked up anew: an effect may end its question
+            let Some((no, question)) =
+                self.questions.iter_mut().find(|(_, q)| q.replying && q.reply == reply)
+            else {
+                return;
+            };
+            let no = *no;
+            if matches!(effect, Effect::Delta(_) | Effect::ToolCall(_)) {
+                question.first_output_due = None;
+                if let Some(times) = &mut self.times
+                    && question.turn == (times.number, times.revision)
+                {
+                    times.first_token.get_or_insert(now);
+                }
+            }
+            match effect {
+                Effect::Delta(text) => self.delta(no, reply, &text, out),
+                Effect::ToolCall(call) => self.tool_called(now, no, call, out),
+                Effect::Usage(_) => {}
+                Effect::Finished(_) => {
+                    question.replying = false;
+                    question.first_output_due = None;
+                    if question.called {
+                        if let Some(utterance) = question.utterance {
+                            out.line(Command::Pause { utterance });
+                        }
+                        self.go_on_with_results(now, no, out);
+                    } else {
+                        self.complete_question(no, out);
+                    }
+                }
+                Effect::Failed(failure) => {
+                    question.replying = false;
+                    self.fail_question(no, &format!("the model failed: {failure}"), out);
+                }
+            }
+        }
+    }
+
+    fn delta(&mut self, no: QuestionNo, reply: ReplyId, text: &str, out: &mut Outbox) {
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        if text.is_empty() {
+            return;
+        }
+        let fresh = std::mem::take(&mut question.fresh);
+        if fresh && !question.answer.is_empty() && !question.answer.ends_with(char::is_whitespace) {
+            question.answer.push(' ');
+        }
+        question.answer.push_str(text);
+        match question.utterance {
+            Some(utterance) => self.speak(utterance, Some(reply), fresh, text, out),
+            None => self.context.unspoken(no, text),
+        }
+    }
+
+    fn tool_called(&mut self, now: Moment, no: QuestionNo, call: ToolCall, out: &mut Outbox) {
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        question.called = true;
+        if question.utterance.is_some() && !question.filled && self.settings.filler.is_some() {
+            question.filler_due.get_or_insert(now + self.settings.filler_after);
+        }
+        // the vendors' ids are unique within a reply at best; ours within the call
+        self.last_tool_call += 1;
+        let call = ToolCall { id: format!("call{:05}", self.last_tool_call), ..call };
+        self.context.called(no, question.reply, call.clone());
+        let question = question.spec.id;
+        out.observe(Observation::Tool { name: call.name.clone(), call: call.id.clone() });
+        self.tell(Event::ToolCall { question, call }, out);
+    }
+
+    pub(super) fn tool_result(&mut self, now: Moment, result: ToolResult, out: &mut Outbox) {
+        match self.context.result(&result.id, result.content) {
+            Some(no) => self.go_on_with_results(now, no, out),
+            None => out.trouble(format!(
+                "the script answered the tool call {:?}, which nobody made or which was answered before",
+                result.id
+            )),
+        }
+    }
+
+    /// Lets the model go on, once its reply is whole and every tool has answered.
+    fn go_on_with_results(&mut self, now: Moment, no: QuestionNo, out: &mut Outbox) {
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        if question.replying || !question.called || !self.context.all_answered(question.reply) {
+            return;
+        }
+        question.rounds += 1;
+        if question.rounds > self.settings.tool_rounds {
+            let reason = format!("the model called for tools {} times in one question", question.rounds);
+            self.fail_question(no, &reason, out);
+        } else {
+            self.generate(now, no, out);
+        }
+    }
+
+    /// Covers a tool that takes long.
+    pub(super) fn fill(&mut self, no: QuestionNo, out: &mut Outbox) {
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        question.filler_due = None;
+        question.filled = true;
+        if let (Some(utterance), Some(filler)) = (question.utterance, &self.settings.filler) {
+            let text = format!("{filler} ");
+            self.speak(utterance, None, true, &text, out);
+            out.line(Command::Pause { utterance });
+        }
+    }
+
+    /// The model has said all. What is spoken is reported by the line.
+    fn complete_question(&mut self, no: QuestionNo, out: &mut Outbox) {
+        match self.questions.get(&no).and_then(|q| q.utterance) {
+            Some(utterance) => out.line(Command::Finish { utterance }),
+            None => self.close_silent(no, Ending::Complete, out),
+        }
+    }
+
+    /// The model cannot go on. What it has said so far is still spoken.
+    pub(super) fn fail_question(&mut self, no: QuestionNo, reason: &str, out: &mut Outbox) {
+        out.trouble(reason);
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        question.filler_due = None;
+        question.first_output_due = None;
+        question.due = Moment::NEVER;
+        if std::mem::take(&mut question.replying) {
+            out.push(Output::Model { reply: question.reply, event: llm::Event::Cancel });
+        }
+        let Some(utterance) = question.utterance else {
+            return self.close_silent(no, Ending::Failed, out);
+        };
+        let Some(speech) = self.speech(utterance) else { return };
+        speech.ending = Some(Ending::Failed);
+        out.line(match speech.text.trim().is_empty() {
+            true => Command::Stop { utterance },
+            false => Command::Finish { utterance },
+        });
+    }
+
+    pub(super) fn cancel_question(&mut self, id: Id, out: &mut Outbox) {
+        let Some((no, question)) = self.questions.iter().find(|(_, q)| q.spec.id == id) else { return };
+        let no = *no;
+        match question.utterance {
+            Some(utterance) => {
+                if let Some(speech) = self.speech(utterance) {
+                    speech.ending = Some(Ending::Cancelled);
+                }
+                out.line(Command::Stop { utterance });
+            }
+            None => self.close_silent(no, Ending::Cancelled, out),
+        }
+    }
+
+    fn close_silent(&mut self, no: QuestionNo, ending: Ending, out: &mut Outbox) {
+        if let Some(question) = self.questions.remove(&no) {
+            self.answered(no, question, ending, String::new(), out);
+            if self.speeches.is_empty() && self.questions.is_empty() {
+                self.turns.reply_over();
+            }
+        }
+    }
+
+    /// The last word on a question that was just taken out of the open ones.
+    pub(super) fn answered(
+        &mut self,
+        no: QuestionNo,
+        question: Question,
+        ending: Ending,
+        heard: String,
+        out: &mut Outbox,
+    ) {
+        if question.replying {
+            out.push(Output::Model { reply: question.reply, event: llm::Event::Cancel });
+        }
+        self.context.close(no);
+        self.tell(Event::Done(Report { id: question.spec.id, ending, heard, answer: question.answer }), out);
+    }
+}

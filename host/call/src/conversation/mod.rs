@@ -1,0 +1,436 @@
+//! The conversation: turns, the script, the model, what is kept, and how long anything may take.
+//!
+//! It knows a [`line`](mod@crate::line) that hears and speaks, a script that is told events and answers with
+//! actions, and models that are asked. It does not know sound.
+//!
+//! - `mod.rs`: the state, and what the line reports
+//! - `acting.rs`: what the script asks for
+//! - `asking.rs`: questions to the model, and the tools it calls
+//! - `ending.rs`: how a call ends, and what fails it
+//! - `waiting.rs`: deadlines, timers, silence, collected keys
+//! - `context.rs`: the kept conversation
+//! - `turns.rs`: which turn words belong to
+
+mod acting;
+mod asking;
+mod context;
+mod ending;
+mod turns;
+mod waiting;
+
+pub(crate) use turns::join;
+
+use crate::call::{Observation, Outbox, Summary};
+use crate::line::{self, Command, Final, Heard, UtteranceId};
+use crate::persona::{Departure, Ending, Event, Id, Manner, Report, Utterance};
+use crate::{Moment, TurnTimes, llm};
+use asking::Question;
+use context::Context;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use turns::Turns;
+use waiting::{Collecting, Listening};
+
+/// How long things may take, and what the host says on its own.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A model that has said nothing for this long has failed.
+    pub first_output: Duration,
+    /// From a question to the end of its answer, tools included; and how long a script may do
+    /// nothing at all.
+    pub turn: Duration,
+    /// The longest call.
+    pub call: Duration,
+    /// How long a silence before the script is told, where it does not say.
+    pub patience: Duration,
+    /// A tool that takes longer than this is covered by the filler.
+    pub filler_after: Duration,
+    /// Said while a tool runs; none: nothing.
+    pub filler: Option<String>,
+    /// Said when the call cannot go on.
+    pub apology: String,
+    /// How often a model may call for tools in one question.
+    pub tool_rounds: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            first_output: Duration::from_secs(8),
+            turn: Duration::from_secs(60),
+            call: Duration::from_secs(3600),
+            patience: Duration::from_secs(15),
+            filler_after: Duration::from_millis(1500),
+            filler: Some("One moment, please.".into()),
+            apology: "I am sorry, something went wrong here. Please call again later. Goodbye.".into(),
+            tool_rounds: 8,
+        }
+    }
+}
+
+/// Counts the questions of a call; ids of the script are used again, these are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct QuestionNo(u32);
+
+pub(crate) struct Conversation {
+    settings: Settings,
+    stage: Stage,
+    /// the script can be told things
+    persona: bool,
+    turns: Turns,
+    /// what the caller said over speech that must not be interrupted
+    held: Option<Final>,
+    context: Context,
+    /// what the line was given to speak and has not reported, in order
+    speeches: Vec<Speech>,
+    questions: BTreeMap<QuestionNo, Question>,
+    fetches: BTreeSet<Id>,
+    timers: BTreeMap<Id, Moment>,
+    /// ids whose end the script has not been told yet
+    ending: BTreeSet<Id>,
+    listening: Option<Listening>,
+    collecting: Option<Collecting>,
+    caller_speaks: bool,
+    /// when somebody spoke last
+    quiet_since: Moment,
+    /// the moment of the input that is being handled
+    now: Moment,
+    /// when the script was last told something, or did something
+    script_moved: Moment,
+    times: Option<TurnTimes>,
+    last_utterance: u32,
+    last_question: u32,
+    last_reply: u32,
+    last_tool_call: u32,
+    summary: Summary,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// nobody is there yet
+    Waiting,
+    Live,
+    /// the script is gone or the call cannot go on; the apology is being spoken
+    Apologising,
+    /// the line was told to end, and reports what is open
+    Closing(Departure),
+    /// everything is reported; the script is told that the call is over once it has taken note
+    Reported(Departure, Moment),
+    /// the script was told; its last words count until then
+    Ended(Moment),
+    Over,
+}
+
+/// Something that the line speaks.
+struct Speech {
+    utterance: UtteranceId,
+    owner: Owner,
+    manner: Manner,
+    /// all that the line was given of it
+    text: String,
+    /// the turn it answers
+    turn: (u32, u32),
+    /// how it ends in the script's eyes, where that is not what the line reports
+    ending: Option<Ending>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Say(Id),
+    Question(QuestionNo),
+    /// the host itself: the call ends with it
+    Apology,
+}
+
+impl Conversation {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            stage: Stage::Waiting,
+            persona: true,
+            turns: Turns::default(),
+            held: None,
+            context: Context::default(),
+            speeches: Vec::new(),
+            questions: BTreeMap::new(),
+            fetches: BTreeSet::new(),
+            timers: BTreeMap::new(),
+            ending: BTreeSet::new(),
+            listening: None,
+            collecting: None,
+            caller_speaks: false,
+            quiet_since: Moment::START,
+            now: Moment::START,
+            script_moved: Moment::START,
+            times: None,
+            last_utterance: 0,
+            last_question: 0,
+            last_reply: 0,
+            last_tool_call: 0,
+            summary: Summary { departure: Departure::Failed, turns: 0, duration: Moment::START },
+        }
+    }
+
+    pub(crate) fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// What the line reports.
+    pub(crate) fn line(&mut self, now: Moment, event: line::Event, out: &mut Outbox) {
+        self.now = now;
+        match event {
+            line::Event::Attached => self.attached(now, out),
+            line::Event::Detached => self.tell(Event::LineLost, out),
+            line::Event::Closed => self.closed(now, out),
+            line::Event::Speaking => {
+                self.caller_speaks = true;
+                self.tell(Event::Speaking, out);
+            }
+            line::Event::Quiet => {
+                self.caller_speaks = false;
+                self.quiet_since = now;
+            }
+            line::Event::Partial(said) => {
+                self.quiet_since = now;
+                if self.collecting.is_none() {
+                    self.tell(Event::Partial(said), out);
+                }
+            }
+            line::Event::Final(said) => self.finished_turn(now, said, out),
+            line::Event::Key(key) => self.key(now, key, out),
+            line::Event::Progress { utterance, step } => {
+                let turn = self.speech(utterance).map(|speech| speech.turn);
+                if let Some(times) = &mut self.times
+                    && turn == Some((times.number, times.revision))
+                {
+                    times.reach(step, now);
+                    if step == line::Step::FirstFrame {
+                        self.flush_times(out);
+                    }
+                }
+            }
+            line::Event::Heard(utterance) => {
+                let current = self.turns.current();
+                if self.speech(utterance).is_some_and(|speech| speech.turn == current) {
+                    self.turns.reply_heard();
+                }
+            }
+            line::Event::Stopped { utterance, ending, heard } => {
+                self.stopped(now, utterance, ending, &heard, out);
+            }
+            line::Event::Deaf(failure) => {
+                self.fail(&format!("the recogniser failed: {failure}"), out);
+            }
+            line::Event::Mute(failure) => {
+                out.trouble(format!("the voice failed: {failure}"));
+                self.end(Departure::Failed, out);
+            }
+        }
+    }
+
+    fn attached(&mut self, now: Moment, out: &mut Outbox) {
+        match self.stage {
+            Stage::Waiting => {
+                self.stage = Stage::Live;
+                self.quiet_since = now;
+                if self.persona {
+                    self.tell(Event::Started, out);
+                } else {
+                    self.fail("there is no persona to answer the call", out);
+                }
+            }
+            _ => self.tell(Event::LineBack, out),
+        }
+    }
+
+    // -- the caller's turns
+
+    /// The line says that a turn is whole.
+    fn finished_turn(&mut self, now: Moment, said: Final, out: &mut Outbox) {
+        self.quiet_since = now;
+        if self.stage != Stage::Live || self.collecting.is_some() {
+            return;
+        }
+        self.held = Some(match self.held.take() {
+            None => said,
+            Some(earlier) => Final {
+                said: Utterance {
+                    text: join(&earlier.said.text, &said.said.text),
+                    confidence: earlier.said.confidence.min(said.said.confidence),
+                    language: said.said.language.or(earlier.said.language),
+                },
+                ..said
+            },
+        });
+        self.release_turn(now, out);
+    }
+
+    /// Gives the turn to the script, unless something is being said that must not be interrupted.
+    fn release_turn(&mut self, now: Moment, out: &mut Outbox) {
+        if self.stage != Stage::Live || self.speeches.iter().any(|s| !s.manner.interruption.by_speech()) {
+            return;
+        }
+        let Some(Final { said, speech_ended, transcribed }) = self.held.take() else { return };
+        if self.turns.would_revise() {
+            self.withdraw_reply(out);
+        }
+        let turn = self.turns.close(said);
+        self.summary.turns = self.turns.count();
+        self.context.caller(turn.number, &turn.said.text);
+        self.flush_times(out);
+        self.times = Some(TurnTimes {
+            number: turn.number,
+            revision: turn.revision,
+            end_of_speech: Some(speech_ended),
+            transcript: Some(transcribed),
+            closed: Some(now),
+            ..TurnTimes::default()
+        });
+        self.listening = None;
+        out.observe(Observation::Turn(turn.clone()));
+        self.tell(Event::Turn(turn), out);
+    }
+
+    /// Takes back what was begun for the last turn. Nothing of it was heard, or this would not be
+    /// asked for; so the reports need not wait for the line.
+    fn withdraw_reply(&mut self, out: &mut Outbox) {
+        let turn = self.turns.current();
+        for speech in self.speeches.extract_if(.., |s| s.turn == turn).collect::<Vec<_>>() {
+            out.line(Command::Stop { utterance: speech.utterance });
+            self.reported(speech, Ending::Interrupted, &Heard::Prefix(0), out);
+        }
+        let silent = |q: &Question| q.turn == turn && q.utterance.is_none();
+        for (no, question) in self.questions.extract_if(.., |_, q| silent(q)).collect::<Vec<_>>() {
+            self.answered(no, question, Ending::Interrupted, String::new(), out);
+        }
+    }
+
+    /// The turn's times are complete, or as complete as they will be.
+    fn flush_times(&mut self, out: &mut Outbox) {
+        if let Some(times) = self.times.take() {
+            out.observe(Observation::Times(times));
+        }
+    }
+
+    // -- the agent's speech
+
+    /// A new utterance takes its place on the line.
+    fn begin_speech(&mut self, owner: Owner, manner: Manner, out: &mut Outbox) -> UtteranceId {
+        self.last_utterance += 1;
+        let utterance = UtteranceId(self.last_utterance);
+        out.line(Command::Begin { utterance, manner: manner.clone() });
+        let turn = self.turns.current();
+        self.speeches.push(Speech { utterance, owner, manner, text: String::new(), turn, ending: None });
+        self.turns.reply_begun();
+        utterance
+    }
+
+    /// More text of it: by a model's reply, or (none) by the script or the host. `apart`: what was
+    /// said before does not run into it.
+    fn speak(
+        &mut self,
+        utterance: UtteranceId,
+        reply: Option<llm::ReplyId>,
+        apart: bool,
+        text: &str,
+        out: &mut Outbox,
+    ) {
+        let Some(speech) = self.speeches.iter_mut().find(|s| s.utterance == utterance) else { return };
+        let space = apart && !speech.text.is_empty() && !speech.text.ends_with(char::is_whitespace);
+        let text = if space { format!(" {text}") } else { text.to_owned() };
+        speech.text.push_str(&text);
+        self.context.agent(utterance, reply, &text);
+        out.line(Command::Speak { utterance, text });
+    }
+
+    fn speech(&mut self, utterance: UtteranceId) -> Option<&mut Speech> {
+        self.speeches.iter_mut().find(|speech| speech.utterance == utterance)
+    }
+
+    /// The line is done with an utterance.
+    fn stopped(
+        &mut self,
+        now: Moment,
+        utterance: UtteranceId,
+        ending: Ending,
+        heard: &Heard,
+        out: &mut Outbox,
+    ) {
+        // one that was withdrawn has been reported
+        let Some(at) = self.speeches.iter().position(|s| s.utterance == utterance) else { return };
+        let speech = self.speeches.remove(at);
+        self.quiet_since = now;
+        if let Some(collecting) = &mut self.collecting {
+            collecting.restart(now);
+        }
+        let ours = speech.turn == self.turns.current();
+        let ending = speech.ending.unwrap_or(ending);
+        let heard_something = self.reported(speech, ending, heard, out);
+        if ours && heard_something {
+            self.turns.reply_heard();
+        }
+        if ours && ending != Ending::Interrupted && self.speeches.is_empty() && self.questions.is_empty() {
+            self.turns.reply_over();
+        }
+        self.release_turn(now, out);
+    }
+
+    /// Closes the books on an utterance. Whether anything of it was heard.
+    fn reported(&mut self, speech: Speech, ending: Ending, heard: &Heard, out: &mut Outbox) -> bool {
+        self.context.cut(speech.utterance, heard);
+        let heard = match *heard {
+            Heard::All => speech.text.as_str(),
+            Heard::Prefix(length) => &speech.text[..speech.text.floor_char_boundary(length)],
+            Heard::Unknown => "",
+        };
+        let heard = heard.trim().to_owned();
+        let something = !heard.is_empty();
+        out.observe(Observation::Spoke {
+            utterance: speech.utterance,
+            text: speech.text.trim().to_owned(),
+            heard: heard.clone(),
+            ending,
+        });
+        match speech.owner {
+            Owner::Say(id) => {
+                self.tell(Event::Done(Report { id, ending, heard, answer: String::new() }), out);
+            }
+            Owner::Question(no) => {
+                if let Some(question) = self.questions.remove(&no) {
+                    self.answered(no, question, ending, heard, out);
+                }
+            }
+            Owner::Apology => self.end(Departure::Failed, out),
+        }
+        something
+    }
+
+    /// Tells the script, if it is there to be told.
+    pub(crate) fn tell(&mut self, event: Event, out: &mut Outbox) {
+        let listening = match self.stage {
+            Stage::Waiting | Stage::Ended(_) | Stage::Over => false,
+            Stage::Live | Stage::Apologising | Stage::Closing(_) | Stage::Reported(..) => true,
+        };
+        if self.persona && listening {
+            self.script_moved = self.now;
+            self.ending.extend(ends(&event));
+            out.persona(event);
+        }
+    }
+
+    /// The script is being told.
+    pub(crate) fn told(&mut self, event: &Event) {
+        if let Some(id) = ends(event) {
+            self.ending.remove(&id);
+        }
+    }
+}
+
+/// The id that is free again once the script knows of this event.
+fn ends(event: &Event) -> Option<Id> {
+    match event {
+        Event::Done(report) => Some(report.id),
+        Event::Response { id, .. } | Event::Timer(id) => Some(*id),
+        _ => None,
+    }
+}

@@ -1,0 +1,19 @@
+//! Conversations in virtual time: one file for each behaviour. Each test is a story; the snapshot
+//! is what happened on the line.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod scene;
+
+mod barge_in;
+mod deadlines;
+mod ending;
+mod goodbye;
+mod keys;
+mod late_words;
+mod playout;
+mod reports;
+mod silence;
+mod timers;
+mod times;
+mod tools;

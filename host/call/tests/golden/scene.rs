@@ -1,0 +1,476 @@
+//! A call in virtual time: a script, a model, a voice, a caller and a telephone, all simulated.
+//!
+//! A [`Scene`] plays the driver. It writes down what was decided, with the time; what exists only
+//! where there is sound is marked with `~`. [`on_both_lines`] plays the same story over a line of
+//! sound and over a line of words, checks that the same was decided, and returns the first.
+
+use call::line::UtteranceId;
+use call::persona::{self, Action, Event, Interruption, Manner};
+use call::{Call, Config, Input, Line, Moment, Observation, Output, chat, llm, stt, text, tts};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::time::Duration;
+
+pub const FRAME: usize = 160;
+/// Voice and far end take this long for a character.
+pub const PACE: Duration = Duration::from_millis(60);
+
+type Script = Box<dyn FnMut(&Event) -> Vec<Action>>;
+/// What a model does with a prompt: effects, each so many milliseconds after the one before.
+type Model = Box<dyn FnMut(&llm::Prompt) -> Vec<(u64, llm::Effect)>>;
+
+pub struct Scene {
+    pub call: Call,
+    pub now: Moment,
+    script: Script,
+    model: Model,
+    pub voice: Voice,
+    pub far_end: FarEnd,
+    recogniser: Recogniser,
+    sound: bool,
+    agenda: BinaryHeap<Reverse<(Moment, usize)>>,
+    todo: HashMap<usize, Todo>,
+    scheduled: usize,
+    cancelled_replies: Vec<llm::ReplyId>,
+    /// when the caller makes a sound
+    speech: Vec<(Moment, Moment)>,
+    log: Vec<String>,
+    pub ended: Option<call::Summary>,
+    pub times: Vec<call::TurnTimes>,
+}
+
+enum Todo {
+    Input(Input),
+    Model(llm::ReplyId, llm::Effect),
+    Frame,
+}
+
+/// A voice that takes a while to begin and then speaks at [`PACE`].
+pub struct Voice {
+    pub first_audio: Duration,
+    /// says where its words lie
+    pub timings: bool,
+    /// takes everything and gives nothing
+    pub silent: bool,
+    spoken: HashMap<UtteranceId, usize>,
+}
+
+/// A telephone: plays what it is sent, and returns marks when they have been played.
+#[derive(Default)]
+pub struct FarEnd {
+    pub returns_no_marks: bool,
+    ends: Moment,
+    marks: Vec<(Moment, String)>,
+    /// every frame that was sent: when, of what, and how long
+    pub sent: Vec<(Moment, UtteranceId, usize)>,
+    /// pauses within what was played, and when they began
+    pub closed: bool,
+}
+
+/// When the recogniser says what.
+#[derive(Clone, Copy)]
+pub struct Recogniser {
+    /// a partial so long after speech begins
+    pub partial: Duration,
+    /// the final so long after it ends
+    pub last: Duration,
+    /// says that turns have ended
+    pub owns_turns: bool,
+}
+
+pub fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+pub fn at(milliseconds: u64) -> Moment {
+    Moment::since_start(ms(milliseconds))
+}
+
+// -- shorthand for scripts and models
+
+pub fn say(id: u32, text: &str) -> Action {
+    Action::Say { id, text: text.into(), manner: Manner::new(Interruption::Anything) }
+}
+
+pub fn say_whole(id: u32, text: &str) -> Action {
+    Action::Say { id, text: text.into(), manner: Manner::new(Interruption::Nothing) }
+}
+
+pub fn listen() -> Action {
+    Action::Listen(persona::Hint::default())
+}
+
+pub fn ask(id: u32) -> Action {
+    Action::Ask(question(id))
+}
+
+pub fn question(id: u32) -> persona::Question {
+    persona::Question {
+        id,
+        instructions: "Be kind.".into(),
+        context: persona::Context::Conversation,
+        tools: vec![],
+        tool_choice: chat::ToolChoice::Auto,
+        schema: None,
+        max_tokens: None,
+        temperature: None,
+        aloud: Some(Manner::new(Interruption::Anything)),
+    }
+}
+
+/// A model that says this, a word every 20 ms after the first 100.
+pub fn says(text: &str) -> Vec<(u64, llm::Effect)> {
+    let mut effects: Vec<_> =
+        text.split_inclusive(' ').map(|word| (20, llm::Effect::Delta(word.into()))).collect();
+    if let Some(first) = effects.first_mut() {
+        first.0 = 100;
+    }
+    effects.push((0, llm::Effect::Finished(chat::Stop::Complete)));
+    effects
+}
+
+pub fn calls(name: &str, arguments: &str) -> Vec<(u64, llm::Effect)> {
+    let call = chat::ToolCall { id: "vendor-1".into(), name: name.into(), arguments: arguments.into() };
+    vec![(100, llm::Effect::ToolCall(call)), (0, llm::Effect::Finished(chat::Stop::Tools))]
+}
+
+impl Scene {
+    pub fn new(sound: bool, script: impl FnMut(&Event) -> Vec<Action> + 'static) -> Self {
+        Self::with(Config::default(), sound, script)
+    }
+
+    pub fn with(
+        mut config: Config,
+        sound: bool,
+        script: impl FnMut(&Event) -> Vec<Action> + 'static,
+    ) -> Self {
+        if !sound {
+            config.line = Line::Text(text::Settings { pace: PACE });
+        }
+        Self {
+            call: Call::new(config),
+            now: Moment::START,
+            script: Box::new(script),
+            model: Box::new(|_| says("I see.")),
+            voice: Voice { first_audio: ms(50), timings: true, silent: false, spoken: HashMap::new() },
+            far_end: FarEnd::default(),
+            recogniser: Recogniser { partial: ms(300), last: ms(100), owns_turns: true },
+            sound,
+            agenda: BinaryHeap::new(),
+            todo: HashMap::new(),
+            scheduled: 0,
+            cancelled_replies: Vec::new(),
+            speech: Vec::new(),
+            log: Vec::new(),
+            ended: None,
+            times: Vec::new(),
+        }
+    }
+
+    pub fn model(&mut self, model: impl FnMut(&llm::Prompt) -> Vec<(u64, llm::Effect)> + 'static) {
+        self.model = Box::new(model);
+    }
+
+    /// A model that answers its prompts with these, one after the other.
+    pub fn model_says(&mut self, replies: &[&str]) {
+        let mut replies: Vec<String> = replies.iter().rev().map(|r| r.to_string()).collect();
+        self.model(move |_| says(&replies.pop().expect("the model is asked once more than expected")));
+    }
+
+    pub fn recogniser(&mut self, recogniser: Recogniser) {
+        self.recogniser = recogniser;
+    }
+
+    pub fn later(&mut self, when: Moment, input: Input) {
+        self.schedule(when, Todo::Input(input));
+    }
+
+    fn schedule(&mut self, when: Moment, todo: Todo) {
+        self.scheduled += 1;
+        self.todo.insert(self.scheduled, todo);
+        self.agenda.push(Reverse((when, self.scheduled)));
+    }
+
+    /// The caller speaks from then on, at the pace of everybody here; returns when it has ended.
+    pub fn caller_says(&mut self, from: u64, text: &str) -> u64 {
+        let length = PACE * text.chars().count() as u32;
+        let until = from + length.as_millis() as u64;
+        let Recogniser { partial, last, owns_turns } = self.recogniser;
+        let known = at(until) + last;
+        if self.sound {
+            self.speech.push((at(from), at(until)));
+            let transcript = |text: &str| stt::Transcript {
+                text: text.into(),
+                confidence: 0.9,
+                words: vec![],
+                until: None,
+            };
+            let first = text.split(' ').next().unwrap_or_default();
+            let partial_at = (at(from) + partial).min(known - ms(20));
+            self.later(partial_at, Input::Stt(vec![stt::Effect::Partial(transcript(first))]));
+            let mut effects = vec![stt::Effect::Final(transcript(text))];
+            effects.extend(owns_turns.then_some(stt::Effect::TurnEnded));
+            self.later(known, Input::Stt(effects));
+        } else {
+            let said = |text: &str| persona::Utterance { text: text.into(), confidence: 0.9, language: None };
+            let first = text.split(' ').next().unwrap_or_default();
+            let partial_at = (at(from) + partial).min(known - ms(20));
+            let prompt = |said, last| Input::Text(text::Input::Prompt { said, last });
+            self.later(partial_at, prompt(said(first), false));
+            self.later(known, prompt(said(text), true));
+        }
+        until
+    }
+
+    pub fn caller_presses(&mut self, when: u64, keys: &str) {
+        for (n, key) in keys.chars().enumerate() {
+            self.later(at(when + 200 * n as u64), Input::Key(key));
+        }
+    }
+
+    pub fn caller_hangs_up(&mut self, when: u64) {
+        self.later(at(when), Input::Closed);
+    }
+
+    /// Plays the call to its end, or until nothing is left to happen before `limit` seconds.
+    pub fn play(&mut self, limit: u64) -> &mut Self {
+        let limit = at(limit * 1000);
+        self.give(Input::Attached);
+        if self.sound {
+            self.schedule(at(20), Todo::Frame);
+        }
+        loop {
+            let due = self.drain();
+            if self.ended.is_some() {
+                break;
+            }
+            let next = self.agenda.peek().map(|Reverse((when, _))| *when);
+            // what arrives from outside comes before what is due at the same instant
+            let arrives = next.filter(|when| *when <= due);
+            self.now = self.now.max(arrives.unwrap_or(due));
+            if self.now > limit {
+                break;
+            }
+            if arrives.is_none() {
+                self.give(Input::Timeout);
+                continue;
+            }
+            let Some(Reverse((_, number))) = self.agenda.pop() else { continue };
+            match self.todo.remove(&number) {
+                Some(Todo::Input(input)) => self.give(input),
+                Some(Todo::Model(reply, effect)) if !self.cancelled_replies.contains(&reply) => {
+                    self.give(Input::Model { reply, effects: vec![effect] });
+                }
+                Some(Todo::Frame) => self.frame(),
+                _ => {}
+            }
+        }
+        self
+    }
+
+    fn give(&mut self, input: Input) {
+        if input == Input::Closed {
+            self.far_end.closed = true;
+            self.note("caller hangs up");
+        }
+        self.call.handle(self.now, input);
+    }
+
+    /// 20 ms of the caller's line.
+    fn frame(&mut self) {
+        let now = self.now;
+        let speaks = self.speech.iter().any(|(from, until)| *from < now && now <= *until);
+        // alternating full steps of µ-law are a loud buzz
+        let frame = if speaks { [0x0F, 0x8F].repeat(FRAME / 2) } else { vec![0xFF; FRAME] };
+        self.give(Input::Audio(call::audio::Input::Frame(frame)));
+        self.schedule(now + ms(20), Todo::Frame);
+    }
+
+    /// Carries out everything; when the next thing is due.
+    fn drain(&mut self) -> Moment {
+        for _ in 0..100_000 {
+            match self.call.poll_output() {
+                Output::Timeout(due) => {
+                    assert!(due > self.now || due == Moment::NEVER, "due at {due}, which has passed");
+                    return due;
+                }
+                Output::Ended(summary) => {
+                    self.note(&format!("ended: {:?}", summary.departure));
+                    self.ended = Some(summary);
+                    return Moment::NEVER;
+                }
+                output => self.carry_out(output),
+            }
+        }
+        panic!("the call never comes to rest");
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Media { utterance, audio } => self.hear(utterance, &audio),
+            Output::Mark(name) => {
+                let played = self.far_end.ends.max(self.now);
+                self.far_end.marks.push((played, name.clone()));
+                if !self.far_end.returns_no_marks {
+                    self.later(played, Input::Audio(call::audio::Input::Mark(name)));
+                }
+            }
+            Output::Clear => {
+                self.note("~ clear");
+                self.far_end.ends = self.now;
+                // Twilio returns all waiting marks at once, though nothing of them was heard
+                for (played, name) in std::mem::take(&mut self.far_end.marks) {
+                    if played > self.now {
+                        self.later(self.now, Input::Audio(call::audio::Input::Mark(name)));
+                    }
+                }
+            }
+            Output::Text(_) => assert!(!self.far_end.closed, "words after the close"),
+            Output::Close => {
+                assert!(!self.far_end.closed, "closed twice");
+                self.far_end.closed = true;
+                self.note("agent hangs up");
+            }
+            Output::Stt(_) | Output::PauseRecording(_) | Output::CancelFetch(_) | Output::Fetch { .. } => {}
+            Output::ReopenStt => self.note("~ recogniser opened again"),
+            Output::ReopenTts => self.note("~ voice opened again"),
+            Output::Tts(event) => self.speak(event),
+            Output::Model { reply, event: llm::Event::Generate(prompt) } => {
+                self.note(&format!("model is asked: {}", summary(&prompt)));
+                let mut when = self.now;
+                for (after, effect) in (self.model)(&prompt) {
+                    when = when + ms(after);
+                    self.schedule(when, Todo::Model(reply, effect));
+                }
+            }
+            Output::Model { reply, event: llm::Event::Cancel } => {
+                self.note("model is cancelled");
+                self.cancelled_replies.push(reply);
+            }
+            Output::Persona(event) => {
+                if let Some(line) = describe(&event) {
+                    self.note(&line);
+                }
+                let actions = (self.script)(&event);
+                self.give(Input::Persona(actions));
+            }
+            Output::Observed(Observation::Trouble(text)) => self.note(&format!("trouble: {text}")),
+            Output::Observed(Observation::Times(times)) => self.times.push(times),
+            Output::Observed(_) => {}
+            Output::Timeout(_) | Output::Ended(_) => unreachable!("taken by drain"),
+        }
+    }
+
+    fn hear(&mut self, utterance: UtteranceId, audio: &[u8]) {
+        assert!(!self.far_end.closed, "audio after the close");
+        assert!(audio.len().is_multiple_of(FRAME), "part of a frame");
+        let length = Duration::from_micros(audio.len() as u64 * 125);
+        self.far_end.sent.push((self.now, utterance, audio.len()));
+        self.far_end.ends = self.far_end.ends.max(self.now) + length;
+    }
+
+    fn speak(&mut self, event: tts::Event) {
+        let tts::Event::Speak { utterance, text, last } = event else { return };
+        if self.voice.silent {
+            return;
+        }
+        let spoken = self.voice.spoken.entry(utterance).or_default();
+        let mut effects = Vec::new();
+        for word in text.split_inclusive(' ') {
+            let start = PACE * *spoken as u32;
+            *spoken += word.chars().count();
+            let data = vec![0x20; word.chars().count() * PACE.as_millis() as usize * 8];
+            effects.push(tts::Effect::Audio { utterance, data });
+            let word = call::Word {
+                text: word.trim().into(),
+                start,
+                end: PACE * (*spoken - usize::from(word.ends_with(' '))) as u32,
+            };
+            if self.voice.timings && !word.text.is_empty() {
+                effects.push(tts::Effect::Timing { utterance, word });
+            }
+        }
+        effects.extend(last.then_some(tts::Effect::Finished(utterance)));
+        self.later(self.now + self.voice.first_audio, Input::Tts(effects));
+    }
+
+    fn note(&mut self, what: &str) {
+        self.log.push(format!("{:>7} {what}", self.now.to_string()));
+    }
+
+    /// What happened, with the times.
+    pub fn story(&self) -> String {
+        self.log.join("\n")
+    }
+
+    /// What was decided, without times and without what only sound has.
+    fn decisions(&self) -> Vec<&str> {
+        let what = self.log.iter().map(|line| line.trim_start().split_once(' ').unwrap().1);
+        what.filter(|what| !what.starts_with('~')).collect()
+    }
+}
+
+/// Plays a story over both lines, and returns how it went where there was sound.
+pub fn on_both_lines(tell: impl Fn(bool) -> Scene) -> String {
+    let mut sound = tell(true);
+    let mut words = tell(false);
+    sound.play(600);
+    words.play(600);
+    assert_eq!(
+        sound.decisions().join("\n"),
+        words.decisions().join("\n"),
+        "a line of words decides otherwise; with sound:\n{}\nwith words:\n{}",
+        sound.story(),
+        words.story()
+    );
+    sound.story()
+}
+
+fn describe(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Partial(_) => return None,
+        Event::Speaking => "~ script: the caller speaks".into(),
+        Event::Turn(turn) if turn.revision > 0 => {
+            format!("script: turn {} again: {:?}", turn.number, turn.said.text)
+        }
+        Event::Turn(turn) => format!("script: turn {}: {:?}", turn.number, turn.said.text),
+        Event::Done(report) => {
+            let answer = match report.answer.trim() {
+                answer if answer == report.heard || answer.is_empty() => String::new(),
+                answer => format!(" of {answer:?}"),
+            };
+            format!("script: {} is {:?}, heard {:?}{answer}", report.id, report.ending, report.heard)
+        }
+        Event::ToolCall { question, call } => {
+            format!("script: {question} calls {}({}) as {}", call.name, call.arguments, call.id)
+        }
+        Event::Response { id, outcome } => match outcome {
+            Ok(fetched) => format!("script: response {id}: {}", fetched.head.status),
+            Err(failure) => format!("script: response {id}: {failure}"),
+        },
+        Event::Silence(length) => format!("script: silence of {} s", length.as_secs_f32()),
+        event => format!("script: {event:?}"),
+    })
+}
+
+fn summary(prompt: &llm::Prompt) -> String {
+    let messages: Vec<String> = prompt
+        .messages
+        .iter()
+        .skip(1) // the instructions
+        .map(|message| match message {
+            chat::Message::System(text) => format!("note {text:?}"),
+            chat::Message::Caller(text) => format!("caller {text:?}"),
+            chat::Message::Assistant(reply) => {
+                let calls: String = reply.calls.iter().map(|c| format!(" calls {}", c.name)).collect();
+                if reply.text.is_empty() {
+                    format!("agent{calls}")
+                } else {
+                    format!("agent {:?}{calls}", reply.text)
+                }
+            }
+            chat::Message::Tool(result) => format!("tool {}", result.content),
+        })
+        .collect();
+    messages.join(" | ")
+}

@@ -1,0 +1,484 @@
+//! Any order of inputs: the call comes to rest after each, sends nothing of what was cut short,
+//! loses and invents nothing of what was heard, reports everything once, and ends.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use call::chat::{Message, Stop, ToolCall, ToolChoice, ToolResult};
+use call::line::UtteranceId;
+use call::llm::{Effect as Model, Prompt, ReplyId};
+use call::persona::{Action, Collection, Context, Departure, Event, Hint, Interruption, Manner, Question};
+use call::{Call, Config, Input, Line, Moment, Observation, Output, audio, net, stt, text, tts};
+use call::{Cause, Failure};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+/// One thing that happens; what it is about (which mark, which utterance) is chosen from what is
+/// there, by number.
+#[derive(Clone, Debug)]
+enum Happening {
+    Wait(u16),
+    Timeout,
+    Speech(bool),
+    Mark(u8),
+    Key(char),
+    Said(&'static str, bool),
+    Transcript(&'static str, bool, bool),
+    Recogniser(stt::Effect),
+    Audio(u8, u16),
+    VoiceFinished(u8),
+    Voice(tts::Effect),
+    Model(u8, ModelDoes),
+    /// the next events are answered with these
+    Script(Vec<Does>),
+    PersonaFailed,
+    Response(u8),
+}
+
+#[derive(Clone, Debug)]
+enum ModelDoes {
+    Says(&'static str),
+    Calls,
+    Finishes,
+    Fails,
+}
+
+#[derive(Clone, Debug)]
+enum Does {
+    Say(u32, &'static str, Interruption),
+    Ask(u32, bool),
+    AnswerTool(u8),
+    Cancel(u32),
+    Listen,
+    Collect,
+    Fetch(u32),
+    Timer(u32, u16),
+    Digits(u32),
+    Note,
+    HangUp,
+}
+
+fn words() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "",
+        " ",
+        "Yes.",
+        "I would like a table for four, please. At eight, if you can.",
+        "no",
+        "Grüße, 你好。 and so on",
+    ])
+}
+
+fn does() -> impl Strategy<Value = Does> {
+    use Interruption::{Anything, Keys, Nothing, Speech};
+    let manner = prop::sample::select(vec![Anything, Anything, Anything, Speech, Keys, Nothing]);
+    let id = 1..6u32;
+    prop_oneof![
+        4 => (id.clone(), words(), manner).prop_map(|(id, text, by)| Does::Say(id, text, by)),
+        3 => (id.clone(), any::<bool>()).prop_map(|(id, aloud)| Does::Ask(id, aloud)),
+        2 => any::<u8>().prop_map(Does::AnswerTool),
+        1 => id.clone().prop_map(Does::Cancel),
+        2 => Just(Does::Listen),
+        1 => Just(Does::Collect),
+        1 => id.clone().prop_map(Does::Fetch),
+        1 => (id.clone(), 0..3000u16).prop_map(|(id, after)| Does::Timer(id, after)),
+        1 => id.prop_map(Does::Digits),
+        1 => Just(Does::Note),
+        // rarely, or most calls would be short
+        1 => prop::bool::weighted(0.1).prop_map(|end| if end { Does::HangUp } else { Does::Note }),
+    ]
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let failure = prop::sample::select(vec![Cause::Unreachable, Cause::Unreachable, Cause::Denied])
+        .prop_map(|cause| Failure::new(cause, "simulated"));
+    prop_oneof![
+        6 => (0..800u16).prop_map(Happening::Wait),
+        6 => Just(Happening::Timeout),
+        3 => any::<bool>().prop_map(Happening::Speech),
+        6 => any::<u8>().prop_map(Happening::Mark),
+        1 => prop::sample::select(vec!['1', '#']).prop_map(Happening::Key),
+        2 => (words(), any::<bool>()).prop_map(|(text, last)| Happening::Said(text, last)),
+        4 => (words(), any::<bool>(), any::<bool>()).prop_map(|(t, f, e)| Happening::Transcript(t, f, e)),
+        1 => prop_oneof![Just(stt::Effect::TurnStarted), Just(stt::Effect::TurnEnded)]
+            .prop_map(Happening::Recogniser),
+        1 => failure.clone().prop_map(|f| Happening::Recogniser(stt::Effect::Failed(f))),
+        8 => (any::<u8>(), 0..9000u16).prop_map(|(which, bytes)| Happening::Audio(which, bytes)),
+        4 => any::<u8>().prop_map(Happening::VoiceFinished),
+        2 => Just(Happening::Voice(tts::Effect::More)),
+        1 => failure.prop_map(|f| Happening::Voice(tts::Effect::Failed(f))),
+        8 => (any::<u8>(), prop_oneof![
+            4 => words().prop_map(ModelDoes::Says),
+            1 => Just(ModelDoes::Calls),
+            2 => Just(ModelDoes::Finishes),
+            1 => Just(ModelDoes::Fails),
+        ])
+            .prop_map(|(which, does)| Happening::Model(which, does)),
+        6 => prop::collection::vec(does(), 1..4).prop_map(Happening::Script),
+        1 => prop::bool::weighted(0.1)
+            .prop_map(|dies| if dies { Happening::PersonaFailed } else { Happening::Timeout }),
+        1 => any::<u8>().prop_map(Happening::Response),
+    ]
+}
+
+/// The driver, and the books it keeps.
+struct World {
+    call: Call,
+    now: Moment,
+    due: Moment,
+    sound: bool,
+    answers: VecDeque<Vec<Action>>,
+    calls: Vec<String>,
+    /// begun by the script and not reported, and at which input
+    open: BTreeMap<u32, u32>,
+    inputs: u32,
+    /// the input at which the call began to end
+    ending_since: Option<u32>,
+    timers: BTreeSet<u32>,
+    fetches: Vec<u32>,
+    replies: Vec<ReplyId>,
+    begun: Vec<UtteranceId>,
+    sent: BTreeSet<UtteranceId>,
+    reported: BTreeSet<UtteranceId>,
+    marks: Vec<String>,
+    closed: bool,
+    persona: bool,
+    told_ended: bool,
+    ended: Option<Departure>,
+}
+
+impl World {
+    fn new(sound: bool) -> Self {
+        let mut config = Config::default();
+        if !sound {
+            config.line = Line::Text(text::Settings::default());
+        }
+        Self {
+            call: Call::new(config),
+            now: Moment::START,
+            due: Moment::NEVER,
+            sound,
+            answers: VecDeque::new(),
+            calls: Vec::new(),
+            open: BTreeMap::new(),
+            inputs: 0,
+            ending_since: None,
+            timers: BTreeSet::new(),
+            fetches: Vec::new(),
+            replies: Vec::new(),
+            begun: Vec::new(),
+            sent: BTreeSet::new(),
+            reported: BTreeSet::new(),
+            marks: Vec::new(),
+            closed: false,
+            persona: true,
+            told_ended: false,
+            ended: None,
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        let pick = |from: usize, number: u8| (from > 0).then(|| usize::from(number) % from);
+        match happening {
+            Happening::Wait(milliseconds) => {
+                // time does not pass over something that is due
+                self.now = (self.now + Duration::from_millis(u64::from(milliseconds))).min(self.due);
+                self.give(Input::Timeout);
+            }
+            Happening::Timeout => {
+                if self.due < Moment::NEVER {
+                    self.now = self.now.max(self.due);
+                    self.give(Input::Timeout);
+                }
+            }
+            Happening::Speech(loud) => {
+                let frame = if loud { [0x0F, 0x8F].repeat(400) } else { vec![0xFF; 800] };
+                self.give(Input::Audio(audio::Input::Frame(frame)));
+            }
+            Happening::Mark(which) => {
+                let name = match pick(self.marks.len(), which) {
+                    Some(at) => self.marks[at].clone(),
+                    None => "7-7".into(),
+                };
+                self.give(Input::Audio(audio::Input::Mark(name)));
+            }
+            Happening::Key(key) => self.give(Input::Key(key)),
+            Happening::Said(text, last) if self.sound => {
+                self.give(Input::Audio(audio::Input::Said { text: text.into(), last }));
+            }
+            Happening::Said(text, last) => {
+                let said = call::persona::Utterance { text: text.into(), confidence: 1.0, language: None };
+                self.give(Input::Text(text::Input::Prompt { said, last }));
+            }
+            Happening::Transcript(text, is_final, ends) => {
+                let transcript =
+                    stt::Transcript { text: text.into(), confidence: 0.5, words: vec![], until: None };
+                let mut effects = vec![match is_final {
+                    true => stt::Effect::Final(transcript),
+                    false => stt::Effect::Partial(transcript),
+                }];
+                effects.extend(ends.then_some(stt::Effect::TurnEnded));
+                self.give(Input::Stt(effects));
+            }
+            Happening::Recogniser(effect) => self.give(Input::Stt(vec![effect])),
+            Happening::Audio(which, bytes) => {
+                let utterance = pick(self.begun.len(), which).map_or(UtteranceId(999), |at| self.begun[at]);
+                let data = vec![0x20; usize::from(bytes)];
+                self.give(Input::Tts(vec![tts::Effect::Audio { utterance, data }]));
+            }
+            Happening::VoiceFinished(which) => {
+                if let Some(at) = pick(self.begun.len(), which) {
+                    self.give(Input::Tts(vec![tts::Effect::Finished(self.begun[at])]));
+                }
+            }
+            Happening::Voice(effect) => self.give(Input::Tts(vec![effect])),
+            Happening::Model(which, does) => {
+                if let Some(at) = pick(self.replies.len(), which) {
+                    let effect = match does {
+                        ModelDoes::Says(text) => Model::Delta(text.into()),
+                        ModelDoes::Calls => Model::ToolCall(ToolCall {
+                            id: "same".into(),
+                            name: "tool".into(),
+                            arguments: "{}".into(),
+                        }),
+                        ModelDoes::Finishes => Model::Finished(Stop::Complete),
+                        ModelDoes::Fails => Model::Failed(Failure::new(Cause::Garbled, "simulated")),
+                    };
+                    self.give(Input::Model { reply: self.replies[at], effects: vec![effect] });
+                }
+            }
+            Happening::Script(does) => {
+                let actions = does.into_iter().map(|does| self.action(does)).collect();
+                self.answers.push_back(actions);
+            }
+            Happening::PersonaFailed => {
+                self.persona = false;
+                self.give(Input::PersonaFailed("simulated".into()));
+            }
+            Happening::Response(which) => {
+                if let Some(at) = pick(self.fetches.len(), which) {
+                    let id = self.fetches.remove(at);
+                    let outcome = Err(net::Failure::new(net::Fault::Timeout, "simulated"));
+                    self.give(Input::Response { id, outcome });
+                }
+            }
+        }
+    }
+
+    fn action(&self, does: Does) -> Action {
+        match does {
+            Does::Say(id, text, interruption) => {
+                Action::Say { id, text: text.into(), manner: Manner::new(interruption) }
+            }
+            Does::Ask(id, aloud) => Action::Ask(Question {
+                id,
+                instructions: "Be kind.".into(),
+                context: Context::Conversation,
+                tools: vec![],
+                tool_choice: ToolChoice::Auto,
+                schema: None,
+                max_tokens: None,
+                temperature: None,
+                aloud: aloud.then(|| Manner::new(Interruption::Anything)),
+            }),
+            Does::AnswerTool(which) => {
+                let id = match self.calls.len() {
+                    0 => "call00099".to_owned(),
+                    n => self.calls[usize::from(which) % n].clone(),
+                };
+                Action::ToolResult(ToolResult { id, content: "done".into() })
+            }
+            Does::Cancel(id) => Action::Cancel(id),
+            Does::Listen => Action::Listen(Hint::default()),
+            Does::Collect => {
+                Action::Collect(Collection { max: 2, finish: Some('#'), timeout: Duration::from_secs(2) })
+            }
+            Does::Fetch(id) => Action::Fetch {
+                id,
+                request: net::Request {
+                    method: "GET".into(),
+                    url: "x".into(),
+                    headers: vec![],
+                    body: vec![],
+                },
+            },
+            Does::Timer(id, after) => Action::Timer { id, after: Duration::from_millis(u64::from(after)) },
+            Does::Digits(id) => Action::SendDigits { id, digits: "1".into() },
+            Does::Note => Action::Note("noted".into()),
+            Does::HangUp => Action::HangUp,
+        }
+    }
+
+    fn give(&mut self, input: Input) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.inputs += 1;
+        if input == Input::Closed {
+            self.closed = true;
+            self.ending_since.get_or_insert(self.inputs);
+        }
+        self.call.handle(self.now, input);
+        for _ in 0..10_000 {
+            match self.call.poll_output() {
+                Output::Timeout(due) => {
+                    assert!(due > self.now, "due at {due}, at {}", self.now);
+                    self.due = due;
+                    return;
+                }
+                Output::Ended(summary) => {
+                    self.ended = Some(summary.departure);
+                    return;
+                }
+                output => self.carry_out(output),
+            }
+        }
+        panic!("the call never comes to rest");
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Media { utterance, audio } => {
+                assert!(!self.closed, "audio after the close");
+                assert!(!self.reported.contains(&utterance), "audio of {utterance:?} after its report");
+                assert!(!audio.is_empty() && audio.len() % 160 == 0);
+                self.sent.insert(utterance);
+            }
+            Output::Text(text::Output::Speak { utterance, .. }) => {
+                assert!(!self.closed, "words after the close");
+                assert!(!self.reported.contains(&utterance), "words of {utterance:?} after its report");
+                self.sent.insert(utterance);
+            }
+            Output::Mark(name) => self.marks.push(name),
+            Output::Clear | Output::Text(text::Output::Stop) => assert!(!self.closed),
+            Output::Close => {
+                assert!(!self.closed);
+                self.closed = true;
+                self.ending_since.get_or_insert(self.inputs);
+            }
+            Output::Observed(Observation::Trouble(what)) if what.starts_with("the recogniser failed:") => {
+                self.ending_since.get_or_insert(self.inputs);
+            }
+            Output::Tts(tts::Event::Begin { utterance, .. }) => self.begun.push(utterance),
+            Output::Model { reply, event: call::llm::Event::Generate(prompt) } => {
+                well_formed(&prompt);
+                self.replies.push(reply);
+            }
+            Output::Model { reply, event: call::llm::Event::Cancel } => {
+                assert!(self.replies.contains(&reply), "{reply:?} was never asked for");
+            }
+            Output::Fetch { id, .. } => self.fetches.push(id),
+            Output::CancelFetch(id) => self.fetches.retain(|open| *open != id),
+            Output::Observed(Observation::Spoke { utterance, text, heard, .. }) => {
+                assert!(self.reported.insert(utterance), "{utterance:?} was reported twice");
+                assert!(text.starts_with(&heard), "heard {heard:?} of {text:?}");
+                assert!(heard.is_empty() || self.sent.contains(&utterance), "heard of {utterance:?}");
+            }
+            Output::Observed(Observation::Trouble(what)) if what.starts_with("the persona failed") => {
+                self.persona = false;
+            }
+            Output::Persona(event) => self.tell(event),
+            _ => {}
+        }
+    }
+
+    /// The script is told something, answers, and keeps its books.
+    fn tell(&mut self, event: Event) {
+        assert!(self.persona, "{event:?} to a script that is gone");
+        assert!(!self.told_ended, "{event:?} after the end");
+        match event {
+            Event::Done(report) => {
+                assert!(self.open.remove(&report.id).is_some(), "no {} is open", report.id);
+            }
+            Event::Response { id, .. } => assert!(self.open.remove(&id).is_some(), "no fetch {id} is open"),
+            Event::Timer(id) => assert!(self.timers.remove(&id), "no timer {id} runs"),
+            Event::ToolCall { call, .. } => {
+                assert!(!self.calls.contains(&call.id), "{} was called twice", call.id);
+                self.calls.push(call.id);
+            }
+            Event::Ended(_) => {
+                // what was begun while the call already ended gets no report but this
+                let since = self.ending_since.unwrap();
+                assert!(self.open.values().all(|at| *at >= since), "not reported: {:?}", self.open);
+                self.told_ended = true;
+            }
+            _ => {}
+        }
+        let actions = self.answers.pop_front().unwrap_or_default();
+        for action in &actions {
+            match action {
+                Action::Say { id, .. } | Action::Fetch { id, .. } | Action::SendDigits { id, .. }
+                    if !self.timers.contains(id) && !self.told_ended =>
+                {
+                    self.open.entry(*id).or_insert(self.inputs);
+                }
+                Action::Ask(question) if !self.timers.contains(&question.id) && !self.told_ended => {
+                    self.open.entry(question.id).or_insert(self.inputs);
+                }
+                Action::Timer { id, .. } => {
+                    self.timers.insert(*id);
+                }
+                Action::Cancel(id) => {
+                    self.timers.remove(id);
+                }
+                _ => {}
+            }
+        }
+        self.call.handle(self.now, Input::Persona(actions));
+    }
+}
+
+/// What every vendor wants of a conversation: each call is answered right behind it.
+fn well_formed(prompt: &Prompt) {
+    let mut waiting: VecDeque<String> = VecDeque::new();
+    let mut seen = BTreeSet::new();
+    for message in &prompt.messages {
+        match message {
+            Message::Tool(result) => assert_eq!(waiting.pop_front().as_ref(), Some(&result.id)),
+            message => {
+                assert!(waiting.is_empty(), "{waiting:?} unanswered before {message:?}");
+                if let Message::Assistant(reply) = message {
+                    assert!(!reply.text.trim().is_empty() || !reply.calls.is_empty(), "an empty message");
+                    waiting = reply.calls.iter().map(|call| call.id.clone()).collect();
+                    assert!(waiting.iter().all(|id| seen.insert(id.clone())), "an id twice: {waiting:?}");
+                }
+            }
+        }
+    }
+    assert!(waiting.is_empty());
+}
+
+fn live(sound: bool, first: Vec<Does>, happenings: Vec<Happening>) {
+    let mut world = World::new(sound);
+    let greeting = first.into_iter().map(|does| world.action(does)).collect();
+    world.answers.push_back(greeting);
+    world.give(Input::Attached);
+    for happening in happenings {
+        world.happen(happening);
+    }
+    world.give(Input::Closed);
+    world.now = world.now + Duration::from_secs(1);
+    world.give(Input::Timeout);
+    assert!(world.ended.is_some(), "the call does not end");
+    assert!(world.told_ended || !world.persona, "the script was not told");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn on_a_line_of_sound(
+        first in prop::collection::vec(does(), 0..4),
+        happenings in prop::collection::vec(happening(), 0..80),
+    ) {
+        live(true, first, happenings);
+    }
+
+    #[test]
+    fn on_a_line_of_words(
+        first in prop::collection::vec(does(), 0..4),
+        happenings in prop::collection::vec(happening(), 0..80),
+    ) {
+        live(false, first, happenings);
+    }
+}

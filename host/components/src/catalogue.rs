@@ -1,0 +1,96 @@
+//! What there is to plug in: the components embedded in the program, and a folder of `.wasm` files,
+//! which adds to them or replaces them by id. One loader for both.
+
+use crate::component::{Artifact, Generation, LoadError};
+use crate::engine::Host;
+use crate::grant::Operator;
+use crate::manifest::{Kind, Manifest, nearest};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Everything that was found, not yet compiled.
+#[derive(Debug)]
+pub struct Catalogue {
+    artifacts: BTreeMap<String, Artifact>,
+    shipped: BTreeMap<String, Manifest>,
+}
+
+impl Catalogue {
+    /// The embedded components, and those in the folder, if one is given. Fails where a file in it
+    /// cannot be used: what the operator put there was meant to be used.
+    pub fn read(folder: Option<&Path>) -> Result<Self, LoadError> {
+        let mut artifacts = BTreeMap::new();
+        for wasm in crate::embedded::COMPONENTS {
+            let artifact = Artifact::from_bytes(wasm.to_vec(), None)?;
+            artifacts.insert(artifact.manifest.id.clone(), artifact);
+        }
+        let shipped =
+            artifacts.iter().map(|(id, artifact)| (id.clone(), artifact.manifest.clone())).collect();
+        if let Some(folder) = folder {
+            for artifact in read_folder(folder)?.into_values() {
+                let id = artifact.manifest.id.clone();
+                if let Some(replaced) = artifacts.insert(id, artifact) {
+                    tracing::info!("{replaced:?} is replaced by the file in {}", folder.display());
+                }
+            }
+        }
+        Ok(Self { artifacts, shipped })
+    }
+
+    pub fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+        self.artifacts.values().map(|artifact| &artifact.manifest)
+    }
+
+    pub fn get(&self, id: &str) -> Option<&Artifact> {
+        self.artifacts.get(id)
+    }
+
+    /// Compiles this component and settles its grant.
+    pub fn load(
+        &self,
+        host: &Host,
+        id: &str,
+        kind: Kind,
+        operator: &dyn Operator,
+    ) -> Result<Arc<Generation>, LoadError> {
+        let artifact = self.artifacts.get(id).ok_or_else(|| self.unknown(id, kind))?;
+        let found = artifact.manifest.kind;
+        if found != kind {
+            return Err(LoadError::Kind { id: id.to_owned(), found, wanted: kind });
+        }
+        Generation::load(host, artifact.clone(), self.shipped.get(id), operator).map(Arc::new)
+    }
+
+    fn unknown(&self, id: &str, kind: Kind) -> LoadError {
+        let of_kind: Vec<&str> =
+            self.manifests().filter(|manifest| manifest.kind == kind).map(|m| m.id.as_str()).collect();
+        let hint = nearest(id, of_kind.iter().copied());
+        let hint = hint.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+        LoadError::Unknown { id: id.to_owned(), hint, known: of_kind.join(", ") }
+    }
+}
+
+fn read_folder(folder: &Path) -> Result<BTreeMap<String, Artifact>, LoadError> {
+    let unreadable = |source| LoadError::Read { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut artifacts: BTreeMap<String, Artifact> = BTreeMap::new();
+    for path in paths {
+        let wasm = std::fs::read(&path).map_err(|source| LoadError::Read { path: path.clone(), source })?;
+        let artifact = Artifact::from_bytes(wasm, Some(path))?;
+        let id = artifact.manifest.id.clone();
+        if let Some(first) = artifacts.get(&id) {
+            let (first, second) = (first.from(), artifact.from());
+            return Err(LoadError::Twice { id, first, second });
+        }
+        artifacts.insert(id, artifact);
+    }
+    Ok(artifacts)
+}

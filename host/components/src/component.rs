@@ -1,0 +1,173 @@
+//! A component, ready to be used: read, checked, compiled, granted. One [`Generation`] is shared by
+//! all its sessions, and lives as long as the last of them.
+
+use crate::contract::{Contract, LlmContract, Script, SttContract, TtsContract};
+use crate::egress::Egress;
+use crate::engine::Host;
+use crate::grant::{Grant, GrantError, Operator, Settings};
+use crate::manifest::{Kind, Manifest, ManifestError, SECTION};
+use crate::store::State;
+use crate::wasi;
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+use std::sync::Arc;
+use wasmtime::component::{Component, InstancePre};
+
+/// The bytes of a component and its manifest, as they were found.
+#[derive(Clone)]
+pub struct Artifact {
+    pub manifest: Manifest,
+    /// the first 12 digits of its SHA-256
+    pub hash: String,
+    /// none: embedded in the program
+    pub path: Option<PathBuf>,
+    wasm: Arc<[u8]>,
+}
+
+impl std::fmt::Debug for Artifact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} ({}, {})", self.manifest.id, self.manifest.version, self.hash, self.from())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("{path} cannot be read: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{from} is not a WebAssembly component: {reason}")]
+    NotAComponent { from: String, reason: String },
+    #[error(
+        "{from} holds no manifest: build it with the SDK, which puts plugin.toml or persona.toml into it, or \
+         put the manifest beside it as {beside}"
+    )]
+    NoManifest { from: String, beside: String },
+    #[error("{from}: {source}")]
+    Manifest { from: String, source: ManifestError },
+    #[error("{from} does not fit the contract of a {kind} component: {reason}")]
+    Contract { from: String, kind: Kind, reason: String },
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+    #[error("{id} is a {found} component, and a {wanted} component is needed there")]
+    Kind { id: String, found: Kind, wanted: Kind },
+    #[error("there is no component {id:?}{hint}; there are: {known}")]
+    Unknown { id: String, hint: String, known: String },
+    #[error("{first} and {second} both hold a component {id:?}: remove one of them")]
+    Twice { id: String, first: String, second: String },
+}
+
+impl Artifact {
+    /// Fails where it is no component, or says nothing of itself.
+    pub fn from_bytes(wasm: Vec<u8>, path: Option<PathBuf>) -> Result<Self, LoadError> {
+        let from =
+            path.as_ref().map_or_else(|| "an embedded component".to_owned(), |p| p.display().to_string());
+        let section = manifest_section(&wasm)
+            .map_err(|reason| LoadError::NotAComponent { from: from.clone(), reason })?;
+        let beside = path.as_ref().map(|path| path.with_extension("toml"));
+        let text = match (section, &beside) {
+            (Some(section), _) => section,
+            (None, Some(beside)) if beside.exists() => std::fs::read_to_string(beside)
+                .map_err(|source| LoadError::Read { path: beside.clone(), source })?,
+            (None, beside) => {
+                let beside = beside.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+                return Err(LoadError::NoManifest { from, beside });
+            }
+        };
+        let manifest = Manifest::parse(&text).map_err(|source| LoadError::Manifest { from, source })?;
+        let digest = Sha256::digest(&wasm);
+        let hash = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { manifest, hash, path, wasm: wasm.into() })
+    }
+
+    /// Where it came from, for a person.
+    pub fn from(&self) -> String {
+        self.path.as_ref().map_or_else(|| "embedded".to_owned(), |path| path.display().to_string())
+    }
+}
+
+/// The manifest that travels in the component: the first section of its name, at any depth.
+fn manifest_section(wasm: &[u8]) -> Result<Option<String>, String> {
+    let mut found = None;
+    let mut is_component = false;
+    for payload in wasmparser::Parser::new(0).parse_all(wasm) {
+        match payload.map_err(|e| e.message().to_owned())? {
+            wasmparser::Payload::Version { encoding, .. } => {
+                is_component |= encoding == wasmparser::Encoding::Component;
+                if !is_component {
+                    return Err("it is a core module; build it for wasm32-wasip2".into());
+                }
+            }
+            wasmparser::Payload::CustomSection(section) if section.name() == SECTION && found.is_none() => {
+                found = Some(String::from_utf8_lossy(section.data()).into_owned());
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// A component that sessions can be opened of.
+pub struct Generation {
+    pub artifact: Artifact,
+    pub(crate) host: Host,
+    pub(crate) grant: Grant,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) pre: Pre,
+}
+
+pub(crate) enum Pre {
+    Stt(<SttContract as Contract>::Pre),
+    Llm(<LlmContract as Contract>::Pre),
+    Tts(<TtsContract as Contract>::Pre),
+    Persona(crate::contract::ScriptPre),
+}
+
+impl Generation {
+    /// Compiles it, checks it against its contract and settles its grant. `shipped`: the manifest
+    /// of the component that Cordboard ships under the same id.
+    pub fn load(
+        host: &Host,
+        artifact: Artifact,
+        shipped: Option<&Manifest>,
+        operator: &dyn Operator,
+    ) -> Result<Self, LoadError> {
+        let grant = Grant::settle(&artifact.manifest, shipped, operator)?;
+        let from = artifact.from();
+        let kind = artifact.manifest.kind;
+        let component = Component::new(host.engine(), &artifact.wasm[..])
+            .map_err(|e| LoadError::NotAComponent { from: from.clone(), reason: format!("{e:#}") })?;
+        let pre = link(host, &component)
+            .and_then(|instance| check(kind, instance))
+            .map_err(|e| LoadError::Contract { from, kind, reason: format!("{e:#}") })?;
+        // the one thing that can fail in it is the set-up of TLS, which is ours
+        let egress = Egress::new(grant.rules.clone(), grant.limits).map_err(|e| LoadError::Contract {
+            from: artifact.from(),
+            kind,
+            reason: format!("no client for its requests: {e}"),
+        })?;
+        for refused in &grant.refused {
+            tracing::warn!(component = %artifact.manifest.id, "it asks {refused}, which is not granted");
+        }
+        Ok(Self { artifact, host: host.clone(), grant, egress: Arc::new(egress), pre })
+    }
+
+    pub fn id(&self) -> &str {
+        &self.artifact.manifest.id
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.grant.settings
+    }
+}
+
+fn link(host: &Host, component: &Component) -> wasmtime::Result<InstancePre<State>> {
+    wasi::link(host.engine(), component)?.instantiate_pre(component)
+}
+
+fn check(kind: Kind, instance: InstancePre<State>) -> wasmtime::Result<Pre> {
+    Ok(match kind {
+        Kind::Stt => Pre::Stt(SttContract::check(instance)?),
+        Kind::Llm => Pre::Llm(LlmContract::check(instance)?),
+        Kind::Tts => Pre::Tts(TtsContract::check(instance)?),
+        Kind::Persona => Pre::Persona(Script::check(instance)?),
+    })
+}

@@ -1,0 +1,115 @@
+//! The contract as wasmtime sees it, one set of bindings for each kind of component, and the way to
+//! the vocabulary of `host/call` and back.
+//!
+//! Only what every kind shares stands in `shared`; the bindings of the other kinds refer to it.
+
+mod convert;
+mod persona;
+mod providers;
+
+pub(crate) use persona::{Pre as ScriptPre, Script, action};
+pub use providers::{LlmContract, SttContract, TtsContract};
+
+use crate::egress;
+use crate::store::State;
+use wasmtime::Store;
+use wasmtime::component::{InstancePre, ResourceAny};
+
+/// The recogniser's world, and with it the words that all kinds share.
+pub(crate) mod stt {
+    wasmtime::component::bindgen!({ path: "../../wit", world: "stt-provider" });
+}
+
+pub(crate) use stt::cordboard::component as shared;
+
+pub(crate) mod llm {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "llm-provider",
+        with: {
+            "cordboard:component/types": super::shared::types,
+            "cordboard:component/net": super::shared::net,
+            "cordboard:component/log": super::shared::log,
+        },
+    });
+}
+
+pub(crate) mod tts {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "tts-provider",
+        with: {
+            "cordboard:component/types": super::shared::types,
+            "cordboard:component/net": super::shared::net,
+            "cordboard:component/log": super::shared::log,
+        },
+    });
+}
+
+pub(crate) mod script {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "persona-script",
+        with: {
+            "cordboard:component/types": super::shared::types,
+            "cordboard:component/net": super::shared::net,
+            "cordboard:component/chat": super::llm::cordboard::component::chat,
+            "cordboard:component/log": super::shared::log,
+        },
+    });
+}
+
+/// What a session of a provider is opened with.
+pub struct Opened<W> {
+    pub(crate) world: W,
+    pub(crate) session: ResourceAny,
+}
+
+/// An effect of a provider, by who deals with it.
+pub enum Sorted<E> {
+    /// the call
+    Effect(E),
+    /// the session's own connections and timers
+    Net(egress::Action),
+    Timer {
+        id: u32,
+        after: std::time::Duration,
+    },
+    CancelTimer(u32),
+}
+
+/// What is the same of the three kinds of provider: opened, told events, giving effects.
+pub trait Contract: 'static {
+    /// what the call tells it
+    type Event;
+    /// what it tells the call
+    type Effect;
+    type Opening;
+    /// as it crosses the boundary
+    type RawEvent;
+    type RawEffect;
+    type World;
+    /// type-checked, ready to be instantiated
+    type Pre: Clone + Send + Sync;
+
+    fn check(instance: InstancePre<State>) -> wasmtime::Result<Self::Pre>;
+    /// The outer error: it trapped. The inner one: it refused.
+    fn open(
+        pre: &Self::Pre,
+        store: &mut Store<State>,
+        opening: Self::Opening,
+        settings: &str,
+    ) -> wasmtime::Result<Result<Opened<Self::World>, call::Failure>>;
+    fn handle(
+        opened: &Opened<Self::World>,
+        store: &mut Store<State>,
+        at: u64,
+        events: &[Self::RawEvent],
+    ) -> wasmtime::Result<Vec<Self::RawEffect>>;
+    fn event(event: Self::Event) -> Self::RawEvent;
+    fn net(event: egress::NetEvent) -> Self::RawEvent;
+    fn timer(id: u32) -> Self::RawEvent;
+    fn sort(effect: Self::RawEffect) -> Sorted<Self::Effect>;
+    /// The session is lost, in the words of its kind.
+    fn failed(failure: call::Failure) -> Self::Effect;
+}

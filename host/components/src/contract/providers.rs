@@ -1,0 +1,262 @@
+//! The three kinds of provider.
+
+use super::convert as to;
+use super::llm::exports::cordboard::component::llm as wit_llm;
+use super::stt::exports::cordboard::component::stt as wit_stt;
+use super::tts::exports::cordboard::component::tts as wit_tts;
+use super::{Contract, Opened, Sorted, llm as llm_world, stt as stt_world, tts as tts_world};
+use crate::egress::NetEvent;
+use crate::session::{Listening, Speaking};
+use crate::store::State;
+use call::line::UtteranceId;
+use call::{llm, stt, tts};
+use wasmtime::Store;
+use wasmtime::component::InstancePre;
+
+pub struct SttContract;
+pub struct LlmContract;
+pub struct TtsContract;
+
+impl Contract for SttContract {
+    type Event = stt::Event;
+    type Effect = stt::Effect;
+    type Opening = Listening;
+    type RawEvent = wit_stt::Event;
+    type RawEffect = wit_stt::Effect;
+    type World = stt_world::SttProvider;
+    type Pre = stt_world::SttProviderPre<State>;
+
+    fn check(instance: InstancePre<State>) -> wasmtime::Result<Self::Pre> {
+        Self::Pre::new(instance)
+    }
+
+    fn open(
+        pre: &Self::Pre,
+        store: &mut Store<State>,
+        Listening { language, keyterms }: Listening,
+        settings: &str,
+    ) -> wasmtime::Result<Result<Opened<Self::World>, call::Failure>> {
+        let settings = settings.to_owned();
+        let opening = wit_stt::Opening { format: to::TELEPHONE, language, keyterms, settings };
+        let world = pre.instantiate(&mut *store)?;
+        let session = world.cordboard_component_stt().session().call_open(store, &opening)?;
+        Ok(session.map(|session| Opened { world, session }).map_err(to::failure))
+    }
+
+    fn handle(
+        opened: &Opened<Self::World>,
+        store: &mut Store<State>,
+        at: u64,
+        events: &[Self::RawEvent],
+    ) -> wasmtime::Result<Vec<Self::RawEffect>> {
+        opened.world.cordboard_component_stt().session().call_handle(store, opened.session, at, events)
+    }
+
+    fn event(event: stt::Event) -> wit_stt::Event {
+        match event {
+            stt::Event::Audio(audio) => wit_stt::Event::Audio(audio),
+            stt::Event::SpeechStarted => wit_stt::Event::SpeechStarted,
+            stt::Event::SpeechEnded => wit_stt::Event::SpeechEnded,
+            stt::Event::Finalize => wit_stt::Event::Finalize,
+            stt::Event::Retune(stt::Tuning { language, keyterms }) => {
+                wit_stt::Event::Retune(wit_stt::Tuning { language, keyterms })
+            }
+            stt::Event::Finish => wit_stt::Event::Finish,
+        }
+    }
+
+    fn net(event: NetEvent) -> wit_stt::Event {
+        wit_stt::Event::Net(to::net_event(event))
+    }
+
+    fn timer(id: u32) -> wit_stt::Event {
+        wit_stt::Event::Timer(id)
+    }
+
+    fn sort(effect: wit_stt::Effect) -> Sorted<stt::Effect> {
+        let transcript = |transcript: wit_stt::Transcript| stt::Transcript {
+            text: transcript.text,
+            confidence: transcript.confidence,
+            words: transcript.words.into_iter().map(to::word).collect(),
+            until: transcript.until.map(to::time),
+        };
+        Sorted::Effect(match effect {
+            wit_stt::Effect::Net(effect) => return Sorted::Net(to::net_action(effect)),
+            wit_stt::Effect::Timer(timer) => {
+                return Sorted::Timer { id: timer.id, after: to::time(timer.after) };
+            }
+            wit_stt::Effect::CancelTimer(id) => return Sorted::CancelTimer(id),
+            wit_stt::Effect::Partial(heard) => stt::Effect::Partial(transcript(heard)),
+            wit_stt::Effect::Final(heard) => stt::Effect::Final(transcript(heard)),
+            wit_stt::Effect::TurnStarted => stt::Effect::TurnStarted,
+            wit_stt::Effect::TurnEnded => stt::Effect::TurnEnded,
+            wit_stt::Effect::TurnEnding => stt::Effect::TurnEnding,
+            wit_stt::Effect::TurnResumed => stt::Effect::TurnResumed,
+            wit_stt::Effect::Usage(usage) => stt::Effect::Usage(to::usage(usage)),
+            wit_stt::Effect::Finished => stt::Effect::Finished,
+            wit_stt::Effect::Failed(failure) => stt::Effect::Failed(to::failure(failure)),
+        })
+    }
+
+    fn failed(failure: call::Failure) -> stt::Effect {
+        stt::Effect::Failed(failure)
+    }
+}
+
+impl Contract for LlmContract {
+    type Event = llm::Event;
+    type Effect = llm::Effect;
+    type Opening = ();
+    type RawEvent = wit_llm::Event;
+    type RawEffect = wit_llm::Effect;
+    type World = llm_world::LlmProvider;
+    type Pre = llm_world::LlmProviderPre<State>;
+
+    fn check(instance: InstancePre<State>) -> wasmtime::Result<Self::Pre> {
+        Self::Pre::new(instance)
+    }
+
+    fn open(
+        pre: &Self::Pre,
+        store: &mut Store<State>,
+        (): (),
+        settings: &str,
+    ) -> wasmtime::Result<Result<Opened<Self::World>, call::Failure>> {
+        let opening = wit_llm::Opening { settings: settings.to_owned() };
+        let world = pre.instantiate(&mut *store)?;
+        let session = world.cordboard_component_llm().session().call_open(store, &opening)?;
+        Ok(session.map(|session| Opened { world, session }).map_err(to::failure))
+    }
+
+    fn handle(
+        opened: &Opened<Self::World>,
+        store: &mut Store<State>,
+        at: u64,
+        events: &[Self::RawEvent],
+    ) -> wasmtime::Result<Vec<Self::RawEffect>> {
+        opened.world.cordboard_component_llm().session().call_handle(store, opened.session, at, events)
+    }
+
+    fn event(event: llm::Event) -> wit_llm::Event {
+        match event {
+            llm::Event::Generate(prompt) => wit_llm::Event::Generate(wit_llm::Prompt {
+                messages: prompt.messages.into_iter().map(to::message_out).collect(),
+                tools: prompt.tools.into_iter().map(to::tool_out).collect(),
+                tool_choice: to::choice_out(prompt.tool_choice),
+                max_tokens: prompt.max_tokens,
+                temperature: prompt.temperature,
+                schema: prompt.schema,
+            }),
+            llm::Event::Cancel => wit_llm::Event::Cancel,
+        }
+    }
+
+    fn net(event: NetEvent) -> wit_llm::Event {
+        wit_llm::Event::Net(to::net_event(event))
+    }
+
+    fn timer(id: u32) -> wit_llm::Event {
+        wit_llm::Event::Timer(id)
+    }
+
+    fn sort(effect: wit_llm::Effect) -> Sorted<llm::Effect> {
+        Sorted::Effect(match effect {
+            wit_llm::Effect::Net(effect) => return Sorted::Net(to::net_action(effect)),
+            wit_llm::Effect::Timer(timer) => {
+                return Sorted::Timer { id: timer.id, after: to::time(timer.after) };
+            }
+            wit_llm::Effect::CancelTimer(id) => return Sorted::CancelTimer(id),
+            wit_llm::Effect::Delta(text) => llm::Effect::Delta(text),
+            wit_llm::Effect::ToolCall(call) => llm::Effect::ToolCall(to::call_in(call)),
+            wit_llm::Effect::Usage(usage) => llm::Effect::Usage(to::usage(usage)),
+            wit_llm::Effect::Finished(stop) => llm::Effect::Finished(to::stop(stop)),
+            wit_llm::Effect::Failed(failure) => llm::Effect::Failed(to::failure(failure)),
+        })
+    }
+
+    fn failed(failure: call::Failure) -> llm::Effect {
+        llm::Effect::Failed(failure)
+    }
+}
+
+impl Contract for TtsContract {
+    type Event = tts::Event;
+    type Effect = tts::Effect;
+    type Opening = Speaking;
+    type RawEvent = wit_tts::Event;
+    type RawEffect = wit_tts::Effect;
+    type World = tts_world::TtsProvider;
+    type Pre = tts_world::TtsProviderPre<State>;
+
+    fn check(instance: InstancePre<State>) -> wasmtime::Result<Self::Pre> {
+        Self::Pre::new(instance)
+    }
+
+    fn open(
+        pre: &Self::Pre,
+        store: &mut Store<State>,
+        Speaking { language, voice }: Speaking,
+        settings: &str,
+    ) -> wasmtime::Result<Result<Opened<Self::World>, call::Failure>> {
+        let settings = settings.to_owned();
+        let opening = wit_tts::Opening { format: to::TELEPHONE, language, voice, settings };
+        let world = pre.instantiate(&mut *store)?;
+        let session = world.cordboard_component_tts().session().call_open(store, &opening)?;
+        Ok(session.map(|session| Opened { world, session }).map_err(to::failure))
+    }
+
+    fn handle(
+        opened: &Opened<Self::World>,
+        store: &mut Store<State>,
+        at: u64,
+        events: &[Self::RawEvent],
+    ) -> wasmtime::Result<Vec<Self::RawEffect>> {
+        opened.world.cordboard_component_tts().session().call_handle(store, opened.session, at, events)
+    }
+
+    fn event(event: tts::Event) -> wit_tts::Event {
+        match event {
+            tts::Event::Prepare => wit_tts::Event::Prepare,
+            tts::Event::Begin { utterance, voice, language } => {
+                wit_tts::Event::Begin(wit_tts::Utterance { id: utterance.0, voice, language })
+            }
+            tts::Event::Speak { utterance, text, last } => {
+                wit_tts::Event::Speak(wit_tts::Piece { utterance: utterance.0, text, last })
+            }
+            tts::Event::Cancel(utterance) => wit_tts::Event::Cancel(utterance.0),
+            tts::Event::More => wit_tts::Event::More,
+        }
+    }
+
+    fn net(event: NetEvent) -> wit_tts::Event {
+        wit_tts::Event::Net(to::net_event(event))
+    }
+
+    fn timer(id: u32) -> wit_tts::Event {
+        wit_tts::Event::Timer(id)
+    }
+
+    fn sort(effect: wit_tts::Effect) -> Sorted<tts::Effect> {
+        Sorted::Effect(match effect {
+            wit_tts::Effect::Net(effect) => return Sorted::Net(to::net_action(effect)),
+            wit_tts::Effect::Timer(timer) => {
+                return Sorted::Timer { id: timer.id, after: to::time(timer.after) };
+            }
+            wit_tts::Effect::CancelTimer(id) => return Sorted::CancelTimer(id),
+            wit_tts::Effect::Audio(audio) => {
+                tts::Effect::Audio { utterance: UtteranceId(audio.utterance), data: audio.data }
+            }
+            wit_tts::Effect::Timing(timing) => {
+                tts::Effect::Timing { utterance: UtteranceId(timing.utterance), word: to::word(timing.word) }
+            }
+            wit_tts::Effect::Finished(id) => tts::Effect::Finished(UtteranceId(id)),
+            wit_tts::Effect::More => tts::Effect::More,
+            wit_tts::Effect::Usage(usage) => tts::Effect::Usage(to::usage(usage)),
+            wit_tts::Effect::Failed(failure) => tts::Effect::Failed(to::failure(failure)),
+        })
+    }
+
+    fn failed(failure: call::Failure) -> tts::Effect {
+        tts::Effect::Failed(failure)
+    }
+}

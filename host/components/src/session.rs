@@ -1,0 +1,397 @@
+//! A component at work in one call: it is told events, and what it wants is sorted. Connections and
+//! timers are dealt with here; the rest goes to the call.
+//!
+//! A component that traps, takes too much or wants what it must not is never called again. Its
+//! session then says `failed`, once, in the words of its kind; the log names the component and what
+//! it did.
+
+use crate::component::{Generation, LoadError, Pre};
+use crate::contract::{Contract, LlmContract, Opened, Script, Sorted, SttContract, TtsContract, action};
+use crate::egress::{Arrival, Connections, NetEvent, SessionId};
+use crate::manifest::Kind;
+use crate::store::{self, OverMemory, OverTime, Owner, State};
+use call::persona::{Action, Answerer, Direction, Event};
+use call::{Cause, Failure, Moment, net};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use wasmtime::Store;
+
+/// A timer is never shorter, and a session never has more of them (DESIGN, rule 10).
+const SHORTEST_TIMER: Duration = Duration::from_millis(10);
+const MOST_TIMERS: usize = 32;
+
+/// What every session of a call shares.
+#[derive(Debug)]
+pub struct Surroundings {
+    call: String,
+    began: u64,
+    seed: u64,
+    arrivals: mpsc::Sender<Arrival>,
+    sessions: AtomicU64,
+}
+
+impl Surroundings {
+    /// `call`: its name, for the log. `began`: the moment at which it began, in milliseconds since
+    /// 1970. `seed`: where the components' random numbers come from. `arrivals`: where what comes
+    /// from the network goes.
+    pub fn new(call: impl Into<String>, began: u64, seed: u64, arrivals: mpsc::Sender<Arrival>) -> Self {
+        Self { call: call.into(), began, seed, arrivals, sessions: AtomicU64::new(0) }
+    }
+
+    /// Counts the sessions of the call, so that a replay of it has the same ones.
+    fn next_id(&self) -> SessionId {
+        SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+/// How a recogniser is opened.
+#[derive(Clone, Debug, Default)]
+pub struct Listening {
+    pub language: Option<String>,
+    pub keyterms: Vec<String>,
+}
+
+/// How a voice is opened.
+#[derive(Clone, Debug, Default)]
+pub struct Speaking {
+    pub language: Option<String>,
+    pub voice: Option<String>,
+}
+
+/// How a script is opened: all that it may know before the call begins.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    pub seed: u64,
+    pub timezone: String,
+    pub language: String,
+    pub call: String,
+    pub direction: Direction,
+    pub caller: Option<String>,
+    pub called: Option<String>,
+    pub parameters: Vec<(String, String)>,
+    pub initial_message: Option<String>,
+    pub answered_by: Answerer,
+    pub line: LineAbilities,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct LineAbilities {
+    pub hears_audio: bool,
+    pub speaks_audio: bool,
+    pub can_speak_unasked: bool,
+    pub can_send_digits: bool,
+}
+
+/// Why a component is not called any more.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    #[error("it trapped: {0}")]
+    Trapped(String),
+    #[error("{0}")]
+    TooMuch(String),
+    #[error("it wanted what it must not: {0}")]
+    Forbidden(String),
+    #[error("it refused to begin: {0}")]
+    Refused(Failure),
+}
+
+impl Fault {
+    /// In the words of the call. A component that broke may do better when it is opened again.
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::Refused(failure) => failure,
+            fault => Failure::new(Cause::Garbled, fault.to_string()),
+        }
+    }
+}
+
+/// A recogniser, a model or a voice at work.
+pub struct Provider<C: Contract> {
+    id: SessionId,
+    body: Body,
+    /// none: it failed
+    opened: Option<Opened<C::World>>,
+    connections: Connections,
+    timers: BTreeMap<u32, Moment>,
+}
+
+pub type SttSession = Provider<SttContract>;
+pub type LlmSession = Provider<LlmContract>;
+pub type TtsSession = Provider<TtsContract>;
+
+/// A script at work.
+pub struct PersonaSession {
+    body: Body,
+    script: Script,
+    connections: Connections,
+    pub id: SessionId,
+}
+
+/// A store, and the name under which the log speaks of it.
+struct Body {
+    generation: Arc<Generation>,
+    store: Store<State>,
+    call: String,
+    began: u64,
+}
+
+impl Generation {
+    /// Begins to hear a call. Fails where this is no recogniser; a recogniser that refuses says so
+    /// with its first effects.
+    pub fn open_stt(
+        self: &Arc<Self>,
+        surroundings: &Surroundings,
+        now: Moment,
+        opening: Listening,
+    ) -> Result<(SttSession, Vec<call::stt::Effect>), LoadError> {
+        match &self.pre {
+            Pre::Stt(pre) => Ok(Provider::open(self, pre, surroundings, now, opening)),
+            _ => Err(self.wrong_kind(Kind::Stt)),
+        }
+    }
+
+    /// Begins a reply.
+    pub fn open_llm(
+        self: &Arc<Self>,
+        surroundings: &Surroundings,
+        now: Moment,
+    ) -> Result<(LlmSession, Vec<call::llm::Effect>), LoadError> {
+        match &self.pre {
+            Pre::Llm(pre) => Ok(Provider::open(self, pre, surroundings, now, ())),
+            _ => Err(self.wrong_kind(Kind::Llm)),
+        }
+    }
+
+    /// Begins to speak in a call.
+    pub fn open_tts(
+        self: &Arc<Self>,
+        surroundings: &Surroundings,
+        now: Moment,
+        opening: Speaking,
+    ) -> Result<(TtsSession, Vec<call::tts::Effect>), LoadError> {
+        match &self.pre {
+            Pre::Tts(pre) => Ok(Provider::open(self, pre, surroundings, now, opening)),
+            _ => Err(self.wrong_kind(Kind::Tts)),
+        }
+    }
+
+    /// Begins a conversation. The inner error: the script refuses or broke.
+    pub fn open_persona(
+        self: &Arc<Self>,
+        surroundings: &Surroundings,
+        now: Moment,
+        scene: &Scene,
+    ) -> Result<Result<PersonaSession, Fault>, LoadError> {
+        match &self.pre {
+            Pre::Persona(pre) => Ok(PersonaSession::open(self, pre, surroundings, now, scene)),
+            _ => Err(self.wrong_kind(Kind::Persona)),
+        }
+    }
+
+    fn wrong_kind(&self, wanted: Kind) -> LoadError {
+        LoadError::Kind { id: self.id().to_owned(), found: self.artifact.manifest.kind, wanted }
+    }
+}
+
+impl Body {
+    fn new(generation: &Arc<Generation>, surroundings: &Surroundings, id: SessionId) -> Self {
+        let owner = Owner { component: generation.id().to_owned(), call: surroundings.call.clone() };
+        // sessions of one call differ
+        let seed = surroundings.seed ^ (id.0 << 32);
+        let store = store::open(generation.host.engine(), owner, generation.grant.limits, seed);
+        let call = surroundings.call.clone();
+        Self { generation: generation.clone(), store, call, began: surroundings.began }
+    }
+
+    fn at(&self, now: Moment) -> u64 {
+        self.began + u64::try_from(now.elapsed().as_millis()).unwrap_or(u64::MAX - self.began)
+    }
+
+    /// One call into the component.
+    fn enter<T>(
+        &mut self,
+        now: Moment,
+        call: impl FnOnce(&mut Store<State>, u64) -> wasmtime::Result<T>,
+    ) -> Result<T, Fault> {
+        let at = self.at(now);
+        store::enter(&mut self.store, at);
+        let result = call(&mut self.store, at);
+        store::leave(&mut self.store);
+        result.map_err(|error| self.fault(&error))
+    }
+
+    fn fault(&self, error: &wasmtime::Error) -> Fault {
+        if let Some(over) = error.downcast_ref::<OverTime>() {
+            return Fault::TooMuch(over.to_string());
+        }
+        if let Some(over) = error.downcast_ref::<OverMemory>() {
+            return Fault::TooMuch(over.to_string());
+        }
+        let cause = error.root_cause().to_string();
+        if cause.contains("fuel allocated for hostcalls") {
+            let limit = self.generation.grant.limits.transfer();
+            return Fault::TooMuch(format!("it gave more than {limit} bytes of effects at once"));
+        }
+        // a runtime that gives up says why on stderr
+        Fault::Trapped(match self.store.data().last_words() {
+            Some(words) => format!("{cause} ({words})"),
+            None => cause,
+        })
+    }
+
+    fn count(&self, effects: usize) -> Result<(), Fault> {
+        let limit = self.generation.grant.limits.effects as usize;
+        if effects > limit {
+            return Err(Fault::TooMuch(format!("it gave {effects} effects at once, and may give {limit}")));
+        }
+        Ok(())
+    }
+
+    fn report(&self, fault: &Fault) {
+        let component = self.generation.id();
+        tracing::error!(component, call_sid = self.call, "the component is not called any more: {fault}");
+    }
+}
+
+impl<C: Contract> Provider<C> {
+    fn open(
+        generation: &Arc<Generation>,
+        pre: &C::Pre,
+        surroundings: &Surroundings,
+        now: Moment,
+        opening: C::Opening,
+    ) -> (Self, Vec<C::Effect>) {
+        let id = surroundings.next_id();
+        let mut body = Body::new(generation, surroundings, id);
+        let settings = generation.grant.settings.json();
+        let opened = body
+            .enter(now, |store, _| C::open(pre, store, opening, &settings))
+            .and_then(|opened| opened.map_err(Fault::Refused));
+        let connections = generation.egress.connections(id, surroundings.arrivals.clone());
+        let (opened, effects) = match opened {
+            Ok(opened) => (Some(opened), Vec::new()),
+            Err(fault) => {
+                body.report(&fault);
+                (None, vec![C::failed(fault.into_failure())])
+            }
+        };
+        (Self { id, body, opened, connections, timers: BTreeMap::new() }, effects)
+    }
+
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    pub fn component(&self) -> &str {
+        self.body.generation.id()
+    }
+
+    /// The call tells it something. What it tells the call about it, in order.
+    pub fn handle(&mut self, now: Moment, event: C::Event) -> Vec<C::Effect> {
+        self.tell(now, C::event(event))
+    }
+
+    /// Something came from the network for it.
+    pub fn arrived(&mut self, now: Moment, event: NetEvent) -> Vec<C::Effect> {
+        self.connections.delivered(&event);
+        self.tell(now, C::net(event))
+    }
+
+    /// Its timers that are due.
+    pub fn timeout(&mut self, now: Moment) -> Vec<C::Effect> {
+        let mut due: Vec<(Moment, u32)> =
+            self.timers.extract_if(.., |_, due| *due <= now).map(|(id, due)| (due, id)).collect();
+        due.sort_unstable();
+        due.into_iter().flat_map(|(_, id)| self.tell(now, C::timer(id))).collect()
+    }
+
+    pub fn next_timeout(&self) -> Moment {
+        self.timers.values().min().copied().unwrap_or(Moment::NEVER)
+    }
+
+    fn tell(&mut self, now: Moment, event: C::RawEvent) -> Vec<C::Effect> {
+        let Some(opened) = &self.opened else { return Vec::new() };
+        let told = self.body.enter(now, |store, at| C::handle(opened, store, at, &[event]));
+        let told = told.and_then(|effects| self.body.count(effects.len()).map(|()| effects));
+        let mut given = Vec::new();
+        let sorted = told.and_then(|effects| {
+            effects.into_iter().try_for_each(|effect| self.sort(now, effect, &mut given))
+        });
+        if let Err(fault) = sorted {
+            self.body.report(&fault);
+            self.give_up();
+            given.push(C::failed(fault.into_failure()));
+        }
+        given
+    }
+
+    fn sort(&mut self, now: Moment, effect: C::RawEffect, given: &mut Vec<C::Effect>) -> Result<(), Fault> {
+        match C::sort(effect) {
+            Sorted::Effect(effect) => given.push(effect),
+            Sorted::Net(action) => self.connections.perform(action).map_err(Fault::Forbidden)?,
+            Sorted::CancelTimer(id) => {
+                self.timers.remove(&id);
+            }
+            Sorted::Timer { id, after } => {
+                self.timers.insert(id, now + after.max(SHORTEST_TIMER));
+                if self.timers.len() > MOST_TIMERS {
+                    return Err(Fault::TooMuch(format!("it set more than {MOST_TIMERS} timers")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// After a trap an instance must not be called again; nor is what it began wanted.
+    fn give_up(&mut self) {
+        self.opened = None;
+        self.timers.clear();
+        self.connections.close_all();
+    }
+}
+
+impl PersonaSession {
+    fn open(
+        generation: &Arc<Generation>,
+        pre: &crate::contract::ScriptPre,
+        surroundings: &Surroundings,
+        now: Moment,
+        scene: &Scene,
+    ) -> Result<Self, Fault> {
+        let id = surroundings.next_id();
+        let mut body = Body::new(generation, surroundings, id);
+        let settings = generation.grant.settings.json();
+        let script = body
+            .enter(now, |store, at| Script::open(pre, store, scene, at, &settings))
+            .and_then(|script| script.map_err(Fault::Refused))
+            .inspect_err(|fault| body.report(fault))?;
+        let connections = generation.egress.connections(id, surroundings.arrivals.clone());
+        Ok(Self { body, script, connections, id })
+    }
+
+    pub fn component(&self) -> &str {
+        self.body.generation.id()
+    }
+
+    /// The script is told something. After an error it must not be told anything again.
+    pub fn handle(&mut self, now: Moment, event: Event) -> Result<Vec<Action>, Fault> {
+        let Self { body, script, .. } = self;
+        let actions = body
+            .enter(now, |store, at| script.handle(store, at, vec![event]))
+            .and_then(|actions| body.count(actions.len()).map(|()| actions))
+            .inspect_err(|fault| body.report(fault))?;
+        Ok(actions.into_iter().map(action).collect())
+    }
+
+    /// A request of the script's; its response arrives as [`Arrival::Fetched`].
+    pub fn fetch(&mut self, id: u32, request: net::Request) {
+        self.connections.fetch(id, request);
+    }
+
+    pub fn cancel_fetch(&mut self, id: u32) {
+        self.connections.cancel_fetch(id);
+    }
+}

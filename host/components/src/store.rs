@@ -1,0 +1,210 @@
+//! What a component runs in: its memory, its time, and the few things it may ask of the host while
+//! it runs.
+//!
+//! One [`Store`] for each session. A call into a component is bounded by the CPU time it takes, not
+//! by the clock on the wall: on a busy machine a thread that waits for a processor has done nothing
+//! wrong. The engine's epoch ticks every ten milliseconds, and at each tick within a call the time
+//! is read.
+
+use crate::contract::shared::log as wit_log;
+use crate::manifest::Limits;
+use crate::wasi::Stderr;
+use std::time::{Duration, Instant};
+use wasmtime::component::{HasData, ResourceTable};
+use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+/// How often the epoch ticks.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+/// A call that has waited this much longer than it may work is ended too.
+const WALL: u32 = 20;
+/// Lines of log in one call into a component, and characters in a line.
+const MOST_LINES: u32 = 100;
+const LONGEST_LINE: usize = 1000;
+
+/// Whose store it is, for the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Owner {
+    pub(crate) component: String,
+    pub(crate) call: String,
+}
+
+/// What belongs to one store.
+pub struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    memory: Memory,
+    log: Log,
+    /// the moment of the call into the component
+    at: u64,
+    /// when the call into the component was first seen at a tick
+    meter: Option<Meter>,
+}
+
+struct Meter {
+    cpu: Duration,
+    wall: Instant,
+}
+
+struct Memory {
+    limit: usize,
+}
+
+/// Lines of the component, for the host's log.
+pub(crate) struct Log {
+    owner: Owner,
+    lines: u32,
+    pub(crate) stderr: Stderr,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("it wanted {wanted} bytes of memory, and may have {limit}")]
+pub(crate) struct OverMemory {
+    wanted: usize,
+    limit: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("it computed for more than {} ms", .0.as_millis())]
+pub(crate) struct OverTime(Duration);
+
+pub(crate) struct HasState;
+
+impl HasData for HasState {
+    type Data<'a> = &'a mut State;
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// A store within these limits, whose random numbers follow from `seed`.
+pub(crate) fn open(engine: &Engine, owner: Owner, limits: Limits, seed: u64) -> Store<State> {
+    let stderr = Stderr::default();
+    let wasi = crate::wasi::context(&stderr, seed);
+    let state = State {
+        wasi,
+        table: ResourceTable::new(),
+        memory: Memory { limit: limits.memory() },
+        log: Log { owner, lines: 0, stderr },
+        at: 0,
+        meter: None,
+    };
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.memory);
+    store.set_hostcall_fuel(limits.transfer());
+    let limit = limits.call();
+    store.epoch_deadline_callback(move |mut context| context.data_mut().tick(limit));
+    store
+}
+
+/// Before every call into the component.
+pub(crate) fn enter(store: &mut Store<State>, at: u64) {
+    let state = store.data_mut();
+    state.at = at;
+    state.meter = None;
+    state.log.lines = 0;
+    store.set_epoch_deadline(1);
+}
+
+/// After it: what it wrote to stderr goes into the log.
+pub(crate) fn leave(store: &mut Store<State>) {
+    store.data_mut().log.flush_stderr();
+}
+
+impl State {
+    pub(crate) fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// What it wrote last, which is where a language's runtime says why it gave up.
+    pub(crate) fn last_words(&self) -> Option<String> {
+        self.log.stderr.last_line()
+    }
+
+    fn tick(&mut self, limit: Duration) -> wasmtime::Result<UpdateDeadline> {
+        let cpu = cpu_time();
+        let Some(meter) = &self.meter else {
+            self.meter = Some(Meter { cpu, wall: Instant::now() });
+            return Ok(UpdateDeadline::Continue(1));
+        };
+        let computed = cpu.saturating_sub(meter.cpu);
+        if computed >= limit || meter.wall.elapsed() >= limit * WALL {
+            return Err(OverTime(limit).into());
+        }
+        Ok(UpdateDeadline::Continue(1))
+    }
+}
+
+/// What this thread has computed so far.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if desired > self.limit {
+            return Err(OverMemory { wanted: desired, limit: self.limit }.into());
+        }
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // the pool has a limit of its own; this keeps the refusal from being a surprise
+        Ok(desired <= crate::engine::TABLE_ELEMENTS)
+    }
+}
+
+impl Log {
+    fn line(&mut self, level: wit_log::Level, message: &str) {
+        self.lines += 1;
+        let Owner { component, call } = &self.owner;
+        if self.lines == MOST_LINES + 1 {
+            tracing::warn!(
+                component,
+                call_sid = call,
+                "it logs too much: further lines of this call are cut"
+            );
+        }
+        if self.lines > MOST_LINES {
+            return;
+        }
+        let end = message.char_indices().nth(LONGEST_LINE).map_or(message.len(), |(at, _)| at);
+        let message = message.get(..end).unwrap_or_default();
+        match level {
+            wit_log::Level::Debug => tracing::debug!(component, call_sid = call, "{message}"),
+            wit_log::Level::Info => tracing::info!(component, call_sid = call, "{message}"),
+            wit_log::Level::Warn => tracing::warn!(component, call_sid = call, "{message}"),
+            wit_log::Level::Error => tracing::error!(component, call_sid = call, "{message}"),
+        }
+    }
+
+    fn flush_stderr(&mut self) {
+        for line in self.stderr.take_lines() {
+            self.line(wit_log::Level::Warn, &line);
+        }
+    }
+}
+
+impl wit_log::Host for State {
+    fn log(&mut self, level: wit_log::Level, message: String) {
+        self.log.line(level, &message);
+    }
+}

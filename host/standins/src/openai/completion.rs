@@ -1,0 +1,248 @@
+//! A completion on the wire: as a stream of chunks, or whole.
+
+use super::request::Request;
+use super::{Config, Reply, Shared, ToolCall};
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+
+pub(super) struct Completion {
+    number: usize,
+    created: u64,
+    model: String,
+    text: String,
+    calls: Vec<ToolCall>,
+    /// The connection breaks instead of ending.
+    breaks: bool,
+    stream: bool,
+    usage_chunk: bool,
+    prompt_tokens: usize,
+}
+
+impl Completion {
+    /// The answer to the request with this number.
+    pub(super) fn new(number: usize, request: &Request, reply: Reply) -> Self {
+        let (text, calls, breaks) = match reply {
+            Reply::Text(text) => (text, Vec::new(), false),
+            Reply::TextThenDrop(text) => (text, Vec::new(), true),
+            Reply::ToolCalls { text, calls } => (text, calls, false),
+            Reply::HttpError { .. } => Default::default(), // is no completion, and answered before
+        };
+        Self {
+            number,
+            created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+            model: request.model().to_owned(),
+            text,
+            calls,
+            breaks,
+            stream: request.wants_stream(),
+            usage_chunk: request.wants_usage(),
+            prompt_tokens: request.prompt_tokens(),
+        }
+    }
+
+    pub(super) async fn respond(self, shared: &Shared) -> Response {
+        let (content_type, lines) = if self.stream {
+            ("text/event-stream; charset=utf-8", self.events())
+        } else {
+            ("application/json", vec![self.whole().to_string()])
+        };
+        let body = Sending::new(lines, self.breaks, &shared.config, shared.seen.clone());
+        ([(CONTENT_TYPE, content_type)], Body::from_stream(body.stream())).into_response()
+    }
+
+    /// Every event of the stream.
+    fn events(&self) -> Vec<String> {
+        let mut chunks = vec![self.chunk(json!({"role": "assistant", "content": ""}), Value::Null)];
+        chunks.extend(deltas(&self.text).iter().map(|d| self.chunk(json!({"content": d}), Value::Null)));
+        for (index, call) in self.calls.iter().enumerate() {
+            let first = json!({"index": index, "id": self.call_id(index), "type": "function",
+                "function": {"name": call.name, "arguments": ""}});
+            chunks.push(self.chunk(json!({"tool_calls": [first]}), Value::Null));
+            chunks.extend(fragments(&call.arguments.to_string()).iter().map(|fragment| {
+                let more = json!({"index": index, "function": {"arguments": fragment}});
+                self.chunk(json!({"tool_calls": [more]}), Value::Null)
+            }));
+        }
+        if !self.breaks {
+            chunks.push(self.chunk(json!({}), self.finish_reason()));
+            if self.usage_chunk {
+                let mut last = self.object("chat.completion.chunk", json!([]));
+                insert(&mut last, "usage", self.usage());
+                chunks.push(last);
+            }
+        }
+        let mut events: Vec<String> = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
+        if !self.breaks {
+            events.push("data: [DONE]\n\n".into());
+        }
+        events
+    }
+
+    /// The answer to a request without `stream`.
+    fn whole(&self) -> Value {
+        let mut message = json!({"role": "assistant", "content": self.text, "refusal": null});
+        if !self.calls.is_empty() {
+            let call = |(index, call): (usize, &ToolCall)| {
+                json!({"id": self.call_id(index), "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments.to_string()}})
+            };
+            insert(&mut message, "tool_calls", self.calls.iter().enumerate().map(call).collect());
+            if self.text.is_empty() {
+                insert(&mut message, "content", Value::Null);
+            }
+        }
+        let choice = json!({"index": 0, "message": message, "finish_reason": self.finish_reason()});
+        let mut whole = self.object("chat.completion", json!([choice]));
+        insert(&mut whole, "usage", self.usage());
+        whole
+    }
+
+    fn chunk(&self, delta: Value, finish_reason: Value) -> Value {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": finish_reason});
+        let mut chunk = self.object("chat.completion.chunk", json!([choice]));
+        if self.usage_chunk {
+            insert(&mut chunk, "usage", Value::Null);
+        }
+        chunk
+    }
+
+    fn object(&self, kind: &str, choices: Value) -> Value {
+        json!({
+            "id": format!("chatcmpl-{:08}", self.number),
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+            "choices": choices,
+        })
+    }
+
+    fn call_id(&self, index: usize) -> String {
+        format!("call_{:08}_{index}", self.number)
+    }
+
+    fn finish_reason(&self) -> Value {
+        if self.calls.is_empty() { "stop".into() } else { "tool_calls".into() }
+    }
+
+    fn usage(&self) -> Value {
+        let arguments = self.calls.iter().map(|call| fragments(&call.arguments.to_string()).len() + 1);
+        let completion_tokens = deltas(&self.text).len() + arguments.sum::<usize>();
+        json!({
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": self.prompt_tokens + completion_tokens,
+            "prompt_tokens_details": {"cached_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 0},
+        })
+    }
+}
+
+fn insert(object: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
+/// A text in the pieces that a model would produce: words with the space before them, marks alone.
+fn deltas(text: &str) -> Vec<String> {
+    const LONGEST: usize = 8;
+    let mut deltas: Vec<String> = Vec::new();
+    for letter in text.chars() {
+        let goes_on = |delta: &&mut String| {
+            letter.is_alphanumeric()
+                && delta.chars().count() < LONGEST
+                && delta.chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == ' ')
+        };
+        match deltas.last_mut().filter(goes_on) {
+            Some(delta) => delta.push(letter),
+            None => deltas.push(letter.into()),
+        }
+    }
+    deltas
+}
+
+/// JSON in pieces that break it anywhere.
+fn fragments(json: &str) -> Vec<String> {
+    const LENGTH: usize = 7;
+    let letters: Vec<char> = json.chars().collect();
+    letters.chunks(LENGTH).map(|chunk| chunk.iter().collect()).collect()
+}
+
+/// A body on its way. Dropped before its end, it was cancelled by the client.
+struct Sending {
+    pieces: VecDeque<String>,
+    breaks: bool,
+    /// Before the next piece.
+    delay: Duration,
+    token_delay: Duration,
+    seen: Arc<watch::Sender<super::Seen>>,
+    ended: bool,
+}
+
+impl Sending {
+    fn new(
+        pieces: Vec<String>,
+        breaks: bool,
+        config: &Config,
+        seen: Arc<watch::Sender<super::Seen>>,
+    ) -> Self {
+        let Config { first_token_delay, token_delay, .. } = *config;
+        Self { pieces: pieces.into(), breaks, delay: first_token_delay, token_delay, seen, ended: false }
+    }
+
+    fn stream(self) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
+        futures_util::stream::unfold(self, |mut sending| async move {
+            if sending.ended {
+                return None;
+            }
+            if !sending.delay.is_zero() {
+                tokio::time::sleep(sending.delay).await;
+            }
+            sending.delay = sending.token_delay;
+            let piece = sending.pieces.pop_front();
+            if piece.is_none() || (sending.pieces.is_empty() && !sending.breaks) {
+                sending.ended = true;
+                sending.seen.send_modify(|seen| seen.completed += 1);
+            }
+            match piece {
+                Some(piece) => Some((Ok(Bytes::from(piece)), sending)),
+                None if sending.breaks => {
+                    // what was said before must be on the wire when the connection breaks
+                    tokio::task::yield_now().await;
+                    Some((Err(io::Error::other("the script breaks the connection here")), sending))
+                }
+                None => None,
+            }
+        })
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.seen.send_modify(|seen| seen.cancelled += 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_like_a_model_does() {
+        let text = "Hello, I'm Ada – twenty-four unquestionable words.";
+        let pieces = deltas(text);
+        assert_eq!(pieces.concat(), text);
+        assert_eq!(pieces[..6], ["Hello", ",", " I", "'", "m", " Ada"]);
+        assert!(pieces.iter().all(|p| p.chars().count() <= 8), "{pieces:?}");
+    }
+}

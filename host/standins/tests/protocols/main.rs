@@ -1,0 +1,22 @@
+//! The stand-ins as their clients see them, over real sockets.
+//!
+//! Speech is spoken by espeak-ng and recognised by PocketSphinx. Where one of them is missing,
+//! these tests say that they were skipped, unless `CORDBOARD_CI` is set: then they fail.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod deepgram_live;
+mod openai_chat;
+mod recordings;
+mod voices;
+
+use std::time::Duration;
+
+/// The bound of every wait; only a failure takes so long.
+const BOUND: Duration = Duration::from_secs(120);
+
+const KEY: &str = "key-of-this-test";
+
+pub async fn within<T>(wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(BOUND, wait).await.expect("it happens within two minutes")
+}

@@ -1,0 +1,312 @@
+//! The line to the caller, as a script sees it.
+
+use crate::asking::Ask;
+use crate::contract::{
+    Action, Collection, Event, Fetch, Fetched, Field, Hint, Interruption, Manner, Opening, Report, Response,
+    Speech, Turn,
+};
+use crate::inbox::Inbox;
+use crate::{Departure, Keys, Request};
+use serde::Serialize;
+use std::cell::{Cell, RefCell};
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// The line to the caller. Cheap to clone; every clone is the same call.
+#[derive(Clone)]
+pub struct Call(pub(crate) Rc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) opening: Opening,
+    pub(crate) now: Cell<u64>,
+    pub(crate) state: RefCell<Line>,
+}
+
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
+type AtEnd = Box<dyn FnOnce(&Call, Departure)>;
+
+#[derive(Default)]
+pub(crate) struct Line {
+    pub(crate) inbox: Inbox,
+    /// what to do, in order
+    pub(crate) actions: Vec<Action>,
+    pub(crate) last_id: u32,
+    /// tools that run beside the script
+    pub(crate) tasks: Vec<Task>,
+    /// the state at the last turn boundary, and the last id then
+    pub(crate) mark: Option<(serde_json::Value, u32)>,
+    /// a boundary was reached since the last event
+    pub(crate) marked: bool,
+    pub(crate) at_end: Option<AtEnd>,
+}
+
+/// What came while the script listened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    Said(Turn),
+    /// nobody has spoken for this long
+    Silence(Duration),
+    Key(char),
+}
+
+impl Call {
+    /// What was known before the call began.
+    pub fn opening(&self) -> &Opening {
+        &self.0.opening
+    }
+
+    /// Now, in milliseconds since 1970.
+    pub fn now(&self) -> u64 {
+        self.0.now.get()
+    }
+
+    /// Says this; the caller may cut in. Await it: the report tells what was heard.
+    #[must_use = "nothing is said before it is awaited"]
+    pub fn say(&self, text: impl Into<String>) -> Say {
+        Say { call: self.clone(), text: text.into(), manner: anything() }
+    }
+
+    /// Asks the model, in the light of the conversation so far, and speaks the answer while it
+    /// comes. Await it.
+    #[must_use = "nothing is asked before it is awaited"]
+    pub fn ask(&self, instructions: impl Into<String>) -> Ask {
+        Ask::new(self.clone(), instructions.into())
+    }
+
+    /// Waits for the caller's turn. A turn boundary: from here another version of the script can go
+    /// on with `state`.
+    pub async fn turn<S: Serialize>(&self, state: &S) -> Turn {
+        self.boundary(state);
+        self.wait(turn).await
+    }
+
+    /// The same, and also comes back when nobody speaks or a key is pressed.
+    pub async fn hear<S: Serialize>(&self, state: &S) -> Heard {
+        self.boundary(state);
+        self.wait(|event| match event {
+            Event::Turn(turn) => Some(Heard::Said(turn.clone())),
+            Event::Silence(length) => Some(Heard::Silence(Duration::from_millis(u64::from(*length)))),
+            Event::Key(key) => Some(Heard::Key(*key)),
+            _ => None,
+        })
+        .await
+    }
+
+    fn boundary<S: Serialize>(&self, state: &S) {
+        // a state that is no JSON cannot be handed on; the script goes on all the same
+        let state = serde_json::to_value(state).unwrap_or(serde_json::Value::Null);
+        let mut line = self.0.state.borrow_mut();
+        let last_id = line.last_id;
+        line.mark = Some((state, last_id));
+        line.marked = true;
+        let hint = Hint { keyterms: vec![], language: None, patience: None };
+        line.actions.push(Action::Listen(hint));
+    }
+
+    /// Collects keys: until `max`, the `finish` key, or `timeout` without one.
+    pub async fn collect(&self, max: u8, finish: Option<char>, timeout: Duration) -> Keys {
+        self.act(Action::Collect(Collection { max, finish, timeout: milliseconds(timeout) }));
+        self.wait(|event| match event {
+            Event::Keys(keys) => Some(keys.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Sends a request, as far as the operator's grant allows, and gives the whole response.
+    pub async fn fetch(
+        &self,
+        request: Request,
+    ) -> Result<Fetched, crate::bindings::cordboard::component::net::Failure> {
+        let id = self.next_id();
+        let begun = self.begun(id, Action::Fetch(Fetch { id, request }));
+        let response: Response = self
+            .wait(|event| match event {
+                Event::Response(response) if response.id == id => Some(response.clone()),
+                _ => None,
+            })
+            .await;
+        begun.over();
+        response.outcome
+    }
+
+    /// Waits; at least 10 ms.
+    pub async fn sleep(&self, time: Duration) {
+        let id = self.next_id();
+        let timer = crate::contract::Timer { id, after: milliseconds(time) };
+        let begun = self.begun(id, Action::Timer(timer));
+        self.wait(|event| matches!(event, Event::Timer(timer) if *timer == id).then_some(())).await;
+        begun.over();
+    }
+
+    /// A fact about the call, for the record. What cannot be written as JSON is kept as null.
+    pub fn keep(&self, name: &str, value: impl Serialize) {
+        let value = serde_json::to_string(&value).unwrap_or_else(|_| "null".into());
+        self.act(Action::Keep(vec![Field { name: name.into(), value }]));
+    }
+
+    /// How the call went, in the operator's words.
+    pub fn outcome(&self, text: impl Into<String>) {
+        self.act(Action::Outcome(text.into()));
+    }
+
+    /// Something the model should know from here on.
+    pub fn note(&self, text: impl Into<String>) {
+        self.act(Action::Note(text.into()));
+    }
+
+    pub fn pause_recording(&self, paused: bool) {
+        self.act(Action::PauseRecording(paused));
+    }
+
+    /// Hangs up at once: await what is being said before.
+    pub fn hang_up(&self) {
+        self.act(Action::HangUp);
+    }
+
+    /// What to do when the call is over, however it ended: keep and outcome still count.
+    pub fn at_end(&self, last_words: impl FnOnce(&Self, Departure) + 'static) {
+        self.0.state.borrow_mut().at_end = Some(Box::new(last_words));
+    }
+
+    /// Waits for the first event that `take` wants: for what has no method of its own.
+    pub fn wait<T>(&self, mut take: impl FnMut(&Event) -> Option<T>) -> impl Future<Output = T> {
+        poll_fn(move |_| match self.0.state.borrow_mut().inbox.take(&mut take) {
+            Some(taken) => Poll::Ready(taken),
+            None => Poll::Pending,
+        })
+    }
+
+    /// Does something that has no method of its own.
+    pub fn act(&self, action: Action) {
+        self.0.state.borrow_mut().actions.push(action);
+    }
+
+    /// An id that nothing else has.
+    pub fn next_id(&self) -> u32 {
+        let mut line = self.0.state.borrow_mut();
+        line.last_id += 1;
+        line.last_id
+    }
+
+    /// Does `action`, which begins `id`; it is cancelled if this is dropped before it is over.
+    pub(crate) fn begun(&self, id: u32, action: Action) -> Begun {
+        self.act(action);
+        self.0.state.borrow_mut().inbox.await_id(id);
+        Begun { call: self.clone(), id }
+    }
+
+    pub(crate) async fn report(&self, begun: Begun) -> Report {
+        let id = begun.id;
+        let report = self
+            .wait(|event| match event {
+                Event::Done(report) if report.id == id => Some(report.clone()),
+                _ => None,
+            })
+            .await;
+        begun.over();
+        report
+    }
+}
+
+/// Something that was begun and has not ended.
+pub(crate) struct Begun {
+    call: Call,
+    pub(crate) id: u32,
+}
+
+impl Begun {
+    fn over(self) {
+        self.call.0.state.borrow_mut().inbox.forget_id(self.id);
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let mut line = self.call.0.state.borrow_mut();
+        if line.inbox.forget_id(self.id) {
+            line.actions.push(Action::Cancel(self.id));
+        }
+    }
+}
+
+/// Something to say. Await it.
+#[must_use = "nothing is said before it is awaited"]
+pub struct Say {
+    call: Call,
+    text: String,
+    manner: Manner,
+}
+
+impl Say {
+    /// Nothing that the caller says or presses cuts it short.
+    pub fn to_the_end(self) -> Self {
+        self.interrupted_by(Interruption::Nothing)
+    }
+
+    pub fn interrupted_by(mut self, interruption: Interruption) -> Self {
+        self.manner.interruption = interruption;
+        self
+    }
+
+    /// In a voice that the provider knows.
+    pub fn voice(mut self, voice: impl Into<String>) -> Self {
+        self.manner.voice = Some(voice.into());
+        self
+    }
+
+    /// In this language (BCP 47).
+    pub fn language(mut self, language: impl Into<String>) -> Self {
+        self.manner.language = Some(language.into());
+        self
+    }
+}
+
+impl IntoFuture for Say {
+    type Output = Report;
+    type IntoFuture = Pin<Box<dyn Future<Output = Report>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { call, text, manner } = self;
+            let id = call.next_id();
+            let begun = call.begun(id, Action::Say(Speech { id, text, manner }));
+            call.report(begun).await
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Either<A, B> {
+    A(A),
+    B(B),
+}
+
+/// Whichever ends first; the other is dropped, and with it what it had begun.
+pub async fn first<A, B>(a: impl IntoFuture<Output = A>, b: impl IntoFuture<Output = B>) -> Either<A, B> {
+    // both are owned here, so that the loser is dropped before this returns
+    let (mut a, mut b) = (pin!(a.into_future()), pin!(b.into_future()));
+    poll_fn(|context| match a.as_mut().poll(context) {
+        Poll::Ready(a) => Poll::Ready(Either::A(a)),
+        Poll::Pending => b.as_mut().poll(context).map(Either::B),
+    })
+    .await
+}
+
+pub(crate) fn anything() -> Manner {
+    Manner { interruption: Interruption::Anything, voice: None, language: None }
+}
+
+fn turn(event: &Event) -> Option<Turn> {
+    match event {
+        Event::Turn(turn) => Some(turn.clone()),
+        _ => None,
+    }
+}
+
+pub(crate) fn milliseconds(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
