@@ -5,6 +5,7 @@ use crate::line::{self, UtteranceId};
 use crate::persona::{self, Answerer, Departure, Ending, Field};
 use crate::{Moment, TurnTimes, audio, llm, net, stt, text, tts};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 #[derive(Clone, Debug, Default)]
 pub struct Config {
@@ -141,14 +142,16 @@ pub struct Call {
     out: Outbox,
     /// persona events handed out and not yet answered
     unanswered: usize,
-    /// the moment of the last input, and how many persona events were handed out since time moved
+    /// the moment of the last input
     now: Moment,
-    told_now: u32,
+    /// how many persona events were handed out since then
+    told: (Moment, u32),
     ended: bool,
 }
 
-/// A script that is told more than this without time going by is answering itself.
-const MOST_EVENTS_AT_ONCE: u32 = 512;
+/// A script that is told more than this within a second is answering itself.
+const MOST_EVENTS: u32 = 512;
+const WITHIN: Duration = Duration::from_secs(1);
 
 enum AnyLine {
     Audio(Box<audio::AudioLine>),
@@ -202,7 +205,7 @@ impl Call {
             out: Outbox::default(),
             unanswered: 0,
             now: Moment::START,
-            told_now: 0,
+            told: (Moment::START, 0),
             ended: false,
         }
     }
@@ -212,10 +215,7 @@ impl Call {
     ///
     /// Must be followed by a complete drain of [`Self::poll_output`].
     pub fn handle(&mut self, now: Moment, input: Input) {
-        if now > self.now {
-            self.now = now;
-            self.told_now = 0;
-        }
+        self.now = self.now.max(now);
         let out = &mut self.out;
         match input {
             Input::Attached => out.conversation(line::Event::Attached),
@@ -268,8 +268,7 @@ impl Call {
             while let Some(output) = self.out.outputs.pop_front() {
                 if let Output::Persona(event) = &output {
                     self.conversation.told(event);
-                    self.told_now += 1;
-                    if self.told_now > MOST_EVENTS_AT_ONCE {
+                    if self.is_told_too_much() {
                         self.give_up_persona();
                         continue;
                     }
@@ -286,6 +285,12 @@ impl Call {
                 return Output::Timeout(self.line.next_timeout().min(self.conversation.next_timeout()));
             }
         }
+    }
+
+    fn is_told_too_much(&mut self) -> bool {
+        let (since, count) = self.told;
+        self.told = if self.now.since(since) >= WITHIN { (self.now, 1) } else { (since, count + 1) };
+        self.told.1 > MOST_EVENTS
     }
 
     /// The script keeps itself busy: it would never come to rest.

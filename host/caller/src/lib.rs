@@ -1,1 +1,23 @@
+//! The other end of the line: a caller who speaks, listens, cuts in and presses keys, over Twilio's
+//! media-stream protocol, in real time.
+//!
+//! It sends a frame every 20 ms, speech or silence, plays what it is sent at the pace of a
+//! telephone, and returns marks when they have been played; so what a server measures against it is
+//! what it would measure against Twilio. It works with any server that speaks the protocol. With a
+//! server of ours on a local socket it also learns what was understood, and, where there is no
+//! recogniser, sends the words along with the sound.
+//!
+//! - `plan`: what the caller does, step by step
+//! - `ear`: the telephone's buffer, marks, what was heard
+//! - `mouth`: what the caller says, as frames
+//! - `line`: the call itself
 
+#![forbid(unsafe_code)]
+
+mod ear;
+mod line;
+mod mouth;
+mod plan;
+
+pub use line::{CallError, Ending, Outcome, Told, call};
+pub use plan::{Plan, Step};

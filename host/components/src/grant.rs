@@ -11,7 +11,7 @@
 
 use crate::egress::{Prefix, Rules};
 use crate::manifest::{CEILING, Limits, Manifest, SettingKind, nearest, placeholders};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -36,8 +36,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What the operator says about one component: `[components.ID]`.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What the operator says about one component: `[component.ID]`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     #[serde(default)]
@@ -48,7 +48,7 @@ pub struct Entry {
     pub limits: LimitsSet,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Granted {
     /// URLs: everything at or below them
@@ -60,7 +60,7 @@ pub struct Granted {
 }
 
 /// Limits that the operator sets; none: as in the manifest.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsSet {
     pub memory_mb: Option<u32>,
@@ -100,7 +100,7 @@ pub enum GrantError {
     #[error("the setting {name:?} of {id} ({origin}): {problem}")]
     BadSetting { id: String, name: String, origin: String, problem: String },
     #[error(
-        "{id} needs the setting {name:?}: put it into cordboard.toml under [components.{id}.settings]{or}"
+        "{id} needs the setting {name:?}: put it into cordboard.toml under [component.{id}.settings]{or}"
     )]
     MissingSetting { id: String, name: String, or: String },
     #[error("the grant of {id} names {url:?}, which is not a URL with http, https, ws or wss")]

@@ -2,7 +2,7 @@
 //! feedback down, and says goodbye when the caller does. The model makes the conversation; the
 //! script holds its frame.
 
-use persona::{Call, Ending, Heard, tool};
+use persona::{Call, Departure, Ending, Heard, tool};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::cell::Cell;
@@ -33,7 +33,7 @@ const MOST_FAILURES: u32 = 2;
 
 async fn talk(call: Call, settings: Settings, mut state: State) {
     let spoken = |text: &str| text.replace("{company}", &settings.company);
-    call.at_end(|call, departure| call.keep("ended_by", format!("{departure:?}").to_lowercase()));
+    call.at_end(|call, departure| call.keep("ended_by", ended_by(departure)));
     if !state.greeted {
         let own = || spoken(&settings.greeting);
         call.say(call.opening().initial_message.clone().unwrap_or_else(own)).await;
@@ -105,13 +105,23 @@ fn instructions(company: &str) -> String {
     )
 }
 
+fn ended_by(departure: Departure) -> &'static str {
+    match departure {
+        Departure::Caller => "caller",
+        Departure::Script => "script",
+        Departure::Transferred => "transfer",
+        Departure::Failed => "failure",
+        Departure::Limit => "limit",
+    }
+}
+
 /// Whether somebody ends the conversation, in words that mean nothing else.
 fn says_goodbye(text: &str) -> bool {
     let text = text.to_lowercase();
     let words: Vec<&str> =
         text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let last = words.iter().rev().take(4);
-    last.clone().any(|word| matches!(*word, "goodbye" | "bye")) || words.ends_with(&["hang", "up"])
+    let mut last = words.iter().rev().take(4);
+    last.any(|word| matches!(*word, "goodbye" | "bye")) || words.ends_with(&["hang", "up"])
 }
 
 persona::persona!(talk);

@@ -32,6 +32,8 @@ use tokio::task::AbortHandle;
 const CONNECT: Duration = Duration::from_secs(5);
 /// For a server to begin or go on with its response.
 const RESPONSE: Duration = Duration::from_secs(30);
+/// For a server to take what it is sent.
+const SEND: Duration = Duration::from_secs(10);
 /// For a script's whole `fetch`.
 const FETCH: Duration = Duration::from_secs(30);
 /// The whole body of a script's `fetch`.
@@ -96,7 +98,7 @@ pub(crate) struct Egress {
     requests: Requests,
 }
 
-/// The connections of one session. Dropping it ends them all.
+/// The connections of one session. Dropping it ends them all, websockets with a proper close.
 #[derive(Debug)]
 pub(crate) struct Connections {
     egress: Arc<Egress>,
@@ -108,9 +110,19 @@ pub(crate) struct Connections {
 
 #[derive(Debug)]
 struct Connection {
-    task: Task,
+    task: AbortHandle,
     /// to a websocket; none: a request
     outgoing: Option<mpsc::Sender<Outgoing>>,
+}
+
+impl Drop for Connection {
+    /// A request is given up. A websocket is closed in its own time: its task sends what waits, and
+    /// ends when nobody sends any more.
+    fn drop(&mut self) {
+        if self.outgoing.is_none() {
+            self.task.abort();
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -250,7 +262,7 @@ impl Connections {
             let last = running.await.unwrap_or_else(Outcome::Failed);
             let _ = events.tell(last).await;
         });
-        self.open.insert(connection, Connection { task: Task(task.abort_handle()), outgoing });
+        self.open.insert(connection, Connection { task: task.abort_handle(), outgoing });
         Ok(())
     }
 
@@ -272,7 +284,7 @@ impl Connections {
         } else {
             Outcome::Failed(Failure::new(Fault::TooLarge, "the server does not take what it is sent"))
         };
-        open.task.0.abort();
+        open.task.abort();
         let (session, arrivals) = (self.session, self.arrivals.clone());
         tokio::spawn(async move {
             let _ = Events { session, connection, arrivals }.tell(outcome).await;

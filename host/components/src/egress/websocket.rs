@@ -2,7 +2,7 @@
 
 use super::resolve::resolve;
 use super::scrub::Scrubber;
-use super::{CONNECT, Egress, Events, Frame, Outcome, Outgoing, headers, seen, tls};
+use super::{CONNECT, Egress, Events, Frame, Outcome, Outgoing, SEND, headers, seen, tls};
 use call::net::{Failure, Fault, Header};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -108,21 +108,29 @@ async fn write(
     mut sink: SplitSink<Socket, Message>,
     mut outgoing: mpsc::Receiver<Outgoing>,
 ) -> Result<(), Failure> {
-    let lost = |e: Error| Failure::new(Fault::Unreachable, format!("the connection was lost: {e}"));
     while let Some(Outgoing::Frame(frame)) = outgoing.recv().await {
         let message = match frame {
             Frame::Text(text) => Message::text(text),
             Frame::Binary(data) => Message::binary(data),
         };
-        sink.feed(message).await.map_err(lost)?;
+        taken(sink.feed(message)).await?;
         // what waits goes out together
         if outgoing.is_empty() {
-            sink.flush().await.map_err(lost)?;
+            taken(sink.flush()).await?;
         }
     }
-    match sink.close().await {
-        Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => Ok(()),
-        Err(e) => Err(lost(e)),
+    taken(sink.close()).await
+}
+
+/// Nobody waits for ever for a server that does not read.
+async fn taken(sending: impl Future<Output = Result<(), Error>>) -> Result<(), Failure> {
+    match tokio::time::timeout(SEND, sending).await {
+        Ok(Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed)) => Ok(()),
+        Ok(Err(e)) => Err(Failure::new(Fault::Unreachable, format!("the connection was lost: {e}"))),
+        Err(_) => Err(Failure::new(
+            Fault::Timeout,
+            format!("the server did not take what it was sent for {} s", SEND.as_secs()),
+        )),
     }
 }
 

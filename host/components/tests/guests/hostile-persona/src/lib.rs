@@ -33,7 +33,7 @@ async fn talk(call: Call, settings: Settings, state: State) {
         }
         "recurse" => call.keep("depth", recurse(1)),
         "trap" => panic!("this is on purpose"),
-        "flood" => (0..100_000).for_each(|n| call.keep("n", n)),
+        "flood" => (0..5_000).for_each(|n| call.keep("n", n)),
         // begins a new thing for each that ends, without time going by
         "busy" => loop {
             call.say("").await;

@@ -1,0 +1,182 @@
+//! The component sessions of one call.
+//!
+//! The call says what to tell them; what they say about it goes back to the call as its inputs. A
+//! reply of the model is a session of its own, which ends with it.
+
+use crate::services::Services;
+use call::llm::{self, ReplyId};
+use call::persona::{Event, Id};
+use call::{Input, Moment, net, stt, tts};
+use components::{
+    Arrival, Listening, LlmSession, NetEvent, PersonaSession, Scene, SessionId, Speaking, SttSession,
+    Surroundings, TtsSession,
+};
+use std::collections::BTreeMap;
+
+pub struct Providers<'a> {
+    services: &'a Services,
+    surroundings: Surroundings,
+    language: String,
+    stt: Option<SttSession>,
+    tts: Option<TtsSession>,
+    replies: BTreeMap<ReplyId, LlmSession>,
+    /// none: it could not be opened, or broke
+    persona: Option<PersonaSession>,
+}
+
+impl<'a> Providers<'a> {
+    /// Opens the persona. With it come inputs for the call, if it is not to be had.
+    pub fn open(
+        services: &'a Services,
+        surroundings: Surroundings,
+        scene: &Scene,
+        now: Moment,
+    ) -> (Self, Vec<Input>) {
+        let opened = services.persona.open_persona(&surroundings, now, scene);
+        let (persona, failed) = match opened {
+            Ok(Ok(persona)) => (Some(persona), Vec::new()),
+            Ok(Err(fault)) => (None, vec![Input::PersonaFailed(fault.to_string())]),
+            Err(error) => (None, vec![Input::PersonaFailed(error.to_string())]),
+        };
+        let language = scene.language.clone();
+        let replies = BTreeMap::new();
+        (Self { services, surroundings, language, stt: None, tts: None, replies, persona }, failed)
+    }
+
+    // -- the recogniser
+
+    pub fn open_stt(&mut self, now: Moment) -> Option<Input> {
+        let generation = self.services.stt.as_ref()?;
+        let opening = Listening { language: Some(self.language.clone()), keyterms: Vec::new() };
+        // one that is no recogniser is not among the services
+        let (session, effects) = generation.open_stt(&self.surroundings, now, opening).ok()?;
+        self.stt = Some(session);
+        stt_input(effects)
+    }
+
+    pub fn stt(&mut self, now: Moment, event: stt::Event) -> Option<Input> {
+        stt_input(self.stt.as_mut()?.handle(now, event))
+    }
+
+    // -- the voice
+
+    pub fn open_tts(&mut self, now: Moment) -> Option<Input> {
+        let voice = self.services.config.route.voice.clone();
+        let opening = Speaking { language: Some(self.language.clone()), voice };
+        let (session, effects) = self.services.tts.open_tts(&self.surroundings, now, opening).ok()?;
+        self.tts = Some(session);
+        (!effects.is_empty()).then_some(Input::Tts(effects))
+    }
+
+    pub fn tts(&mut self, now: Moment, event: tts::Event) -> Option<Input> {
+        // also when it says nothing: that withdraws its wish for more
+        Some(Input::Tts(self.tts.as_mut()?.handle(now, event)))
+    }
+
+    // -- the model
+
+    pub fn model(&mut self, now: Moment, reply: ReplyId, event: llm::Event) -> Option<Input> {
+        if matches!(event, llm::Event::Generate(_)) {
+            let (session, effects) = self.services.llm.open_llm(&self.surroundings, now).ok()?;
+            if !effects.is_empty() {
+                return Some(Input::Model { reply, effects });
+            }
+            self.replies.insert(reply, session);
+        }
+        let cancelled = event == llm::Event::Cancel;
+        let effects = self.replies.get_mut(&reply)?.handle(now, event);
+        if cancelled {
+            self.replies.remove(&reply);
+            return None;
+        }
+        self.reply_input(reply, effects)
+    }
+
+    fn reply_input(&mut self, reply: ReplyId, effects: Vec<llm::Effect>) -> Option<Input> {
+        let over = |e: &llm::Effect| matches!(e, llm::Effect::Finished(_) | llm::Effect::Failed(_));
+        if effects.iter().any(over) {
+            self.replies.remove(&reply);
+        }
+        (!effects.is_empty()).then_some(Input::Model { reply, effects })
+    }
+
+    // -- the persona
+
+    pub fn persona(&mut self, now: Moment, event: Event) -> Input {
+        match self.persona.as_mut().map(|persona| persona.handle(now, event)) {
+            Some(Ok(actions)) => Input::Persona(actions),
+            Some(Err(fault)) => {
+                self.persona = None;
+                Input::PersonaFailed(fault.to_string())
+            }
+            None => Input::PersonaFailed("it is not there".into()),
+        }
+    }
+
+    pub fn fetch(&mut self, id: Id, request: net::Request) {
+        if let Some(persona) = &mut self.persona {
+            persona.fetch(id, request);
+        }
+    }
+
+    pub fn cancel_fetch(&mut self, id: Id) {
+        if let Some(persona) = &mut self.persona {
+            persona.cancel_fetch(id);
+        }
+    }
+
+    // -- from outside
+
+    pub fn arrived(&mut self, now: Moment, arrival: Arrival) -> Option<Input> {
+        match arrival {
+            Arrival::Fetched { id, outcome } => Some(Input::Response { id, outcome }),
+            Arrival::Net { session, event } => self.net(now, session, event),
+        }
+    }
+
+    /// What comes for a session that has been replaced or has ended belongs to nobody.
+    fn net(&mut self, now: Moment, session: SessionId, event: NetEvent) -> Option<Input> {
+        if let Some(stt) = self.stt.as_mut().filter(|stt| stt.id() == session) {
+            return stt_input(stt.arrived(now, event));
+        }
+        if let Some(tts) = self.tts.as_mut().filter(|tts| tts.id() == session) {
+            return Some(Input::Tts(tts.arrived(now, event)));
+        }
+        let (reply, replying) = self.replies.iter_mut().find(|(_, reply)| reply.id() == session)?;
+        let (reply, effects) = (*reply, replying.arrived(now, event));
+        self.reply_input(reply, effects)
+    }
+
+    pub fn next_timeout(&self) -> Moment {
+        let stt = self.stt.iter().map(SttSession::next_timeout);
+        let tts = self.tts.iter().map(TtsSession::next_timeout);
+        let replies = self.replies.values().map(LlmSession::next_timeout);
+        stt.chain(tts).chain(replies).min().unwrap_or(Moment::NEVER)
+    }
+
+    /// Timers of sessions that are due.
+    pub fn timeout(&mut self, now: Moment) -> Vec<Input> {
+        let mut inputs = Vec::new();
+        if let Some(stt) = self.stt.as_mut().filter(|stt| stt.next_timeout() <= now) {
+            inputs.extend(stt_input(stt.timeout(now)));
+        }
+        if let Some(tts) = self.tts.as_mut().filter(|tts| tts.next_timeout() <= now) {
+            inputs.push(Input::Tts(tts.timeout(now)));
+        }
+        let due: Vec<ReplyId> = self
+            .replies
+            .iter()
+            .filter(|(_, reply)| reply.next_timeout() <= now)
+            .map(|(reply, _)| *reply)
+            .collect();
+        for reply in due {
+            let effects = self.replies.get_mut(&reply).map(|session| session.timeout(now));
+            inputs.extend(effects.and_then(|effects| self.reply_input(reply, effects)));
+        }
+        inputs
+    }
+}
+
+fn stt_input(effects: Vec<stt::Effect>) -> Option<Input> {
+    (!effects.is_empty()).then_some(Input::Stt(effects))
+}

@@ -1,0 +1,250 @@
+//! The configuration: one type, out of defaults, `cordboard.toml`, `.env`, the environment and
+//! flags, each stronger than the one before it.
+//!
+//! Components have settings of their own, which their manifests declare; they stand under
+//! `[component.ID]` and are checked when the component is loaded.
+
+mod report;
+mod sources;
+
+pub use report::report;
+pub use sources::{Flags, Loaded, load};
+
+use components::grant::Entry;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// A folder of `.wasm` files, which add to the components that ship with Cordboard or replace
+    /// them by id.
+    pub components: Option<PathBuf>,
+    pub server: Server,
+    pub route: Route,
+    pub endpointing: Endpointing,
+    pub vad: Vad,
+    pub limits: Limits,
+    pub speech: Speech,
+    /// Settings, grant and limits of one component each.
+    pub component: BTreeMap<String, Entry>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    pub host: String,
+    pub port: u16,
+    /// Where Twilio reaches this server, if that cannot be told from its requests.
+    pub public_url: Option<String>,
+    /// Calls at once.
+    pub calls: u32,
+    /// Where compiled components are kept between starts; empty: nowhere.
+    pub cache: PathBuf,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { host: "127.0.0.1".into(), port: 8765, public_url: None, calls: 500, cache: default_cache() }
+    }
+}
+
+/// Who answers, and with which providers. `auto`: the best one for which there is a key.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Route {
+    pub persona: String,
+    /// `none`: nothing recognises what the caller says
+    pub stt: String,
+    pub llm: String,
+    pub tts: String,
+    /// BCP 47
+    pub language: String,
+    /// IANA name
+    pub timezone: String,
+    /// a voice that the provider knows
+    pub voice: Option<String>,
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Self {
+            persona: "guest-relations".into(),
+            stt: "auto".into(),
+            llm: "auto".into(),
+            tts: "auto".into(),
+            language: "en-US".into(),
+            timezone: "UTC".into(),
+            voice: None,
+        }
+    }
+}
+
+/// When the caller's turn is over, in seconds.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Endpointing {
+    /// after the end of speech, once the words are known
+    pub min_delay: Seconds,
+    /// after the end of speech, whatever is known
+    pub max_delay: Seconds,
+}
+
+impl Default for Endpointing {
+    fn default() -> Self {
+        let default = call::audio::Endpointing::default();
+        Self { min_delay: Seconds(default.min_delay), max_delay: Seconds(default.max_delay) }
+    }
+}
+
+/// When a sound is speech.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Vad {
+    pub confidence: f32,
+    pub start_secs: Seconds,
+    pub stop_secs: Seconds,
+}
+
+impl Default for Vad {
+    fn default() -> Self {
+        let default = call::audio::Endpointing::default();
+        Self {
+            confidence: default.confidence,
+            start_secs: Seconds(default.start),
+            stop_secs: Seconds(default.stop),
+        }
+    }
+}
+
+/// How long things may take, in seconds.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    pub call: Seconds,
+    /// a whole answer, tools included
+    pub turn: Seconds,
+    /// until a model says something
+    pub llm_first_output: Seconds,
+    /// until a voice gives audio
+    pub tts_first_output: Seconds,
+    /// a silence of which the persona is told
+    pub user_away: Seconds,
+    /// a tool that takes longer is covered by the filler
+    pub filler_after: Seconds,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let default = call::conversation::Settings::default();
+        Self {
+            call: Seconds(default.call),
+            turn: Seconds(default.turn),
+            llm_first_output: Seconds(default.first_output),
+            tts_first_output: Seconds(call::audio::Settings::default().first_output),
+            user_away: Seconds(default.patience),
+            filler_after: Seconds(default.filler_after),
+        }
+    }
+}
+
+/// What the host says on its own.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Speech {
+    /// while a tool runs; empty: nothing
+    pub filler: String,
+    /// when a call cannot go on
+    pub apology: String,
+}
+
+impl Default for Speech {
+    fn default() -> Self {
+        let default = call::conversation::Settings::default();
+        Self { filler: default.filler.unwrap_or_default(), apology: default.apology }
+    }
+}
+
+/// A length of time, written as a number of seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seconds(pub Duration);
+
+impl Serialize for Seconds {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0.as_secs_f64())
+    }
+}
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        Duration::try_from_secs_f64(seconds)
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom(format!("{seconds} is not a number of seconds")))
+    }
+}
+
+fn default_cache() -> PathBuf {
+    let home = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = home("XDG_CACHE_HOME").or_else(|| Some(home("HOME")?.join(".cache")));
+    cache.map(|cache| cache.join("cordboard")).unwrap_or_default()
+}
+
+impl Config {
+    /// How one call is held, where there is a recogniser or not.
+    pub fn call(&self, recogniser: bool) -> call::Config {
+        let filler = Some(self.speech.filler.clone()).filter(|filler| !filler.trim().is_empty());
+        call::Config {
+            conversation: call::conversation::Settings {
+                first_output: self.limits.llm_first_output.0,
+                turn: self.limits.turn.0,
+                call: self.limits.call.0,
+                patience: self.limits.user_away.0,
+                filler_after: self.limits.filler_after.0,
+                filler,
+                apology: self.speech.apology.clone(),
+                ..call::conversation::Settings::default()
+            },
+            line: call::Line::Audio(call::audio::Settings {
+                endpointing: call::audio::Endpointing {
+                    confidence: self.vad.confidence,
+                    start: self.vad.start_secs.0,
+                    stop: self.vad.stop_secs.0,
+                    min_delay: self.endpointing.min_delay.0,
+                    max_delay: self.endpointing.max_delay.0,
+                },
+                first_output: self.limits.tts_first_output.0,
+                recogniser,
+                ..call::audio::Settings::default()
+            }),
+        }
+    }
+}
+
+impl Server {
+    /// The address to listen on, as a name and a port.
+    pub fn address(&self) -> (String, u16) {
+        (self.host.clone(), self.port)
+    }
+}
+
+/// `HOST:PORT`, `[IPV6]:PORT`, `HOST` or `:PORT`.
+pub fn parse_bind(text: &str) -> Result<(Option<String>, Option<u16>), String> {
+    let wrong = || format!("{text:?} is not an address; it looks like 127.0.0.1:8765, 0.0.0.0 or :9000");
+    let port = |port: &str| port.parse::<u16>().map_err(|_| wrong());
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok((Some(address.to_string()), None));
+    }
+    if let Some((host, rest)) = text.strip_prefix('[').and_then(|text| text.split_once("]:")) {
+        return Ok((Some(host.to_owned()), Some(port(rest)?)));
+    }
+    match text.rsplit_once(':') {
+        Some(("", rest)) => Ok((None, Some(port(rest)?))),
+        Some((host, rest)) if !host.contains(':') => Ok((Some(host.to_owned()), Some(port(rest)?))),
+        None if !text.is_empty() => Ok((Some(text.to_owned()), None)),
+        _ => Err(wrong()),
+    }
+}

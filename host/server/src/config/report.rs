@@ -1,0 +1,54 @@
+//! `cordboard config`: every value, and where it came from. Secrets are masked.
+
+use super::Loaded;
+use comfy_table::{Table, presets};
+use components::Catalogue;
+use components::grant::{Operator, Settings};
+use std::collections::BTreeSet;
+
+/// The report, as a person reads it. Fails where a component's settings are wrong.
+pub fn report(loaded: &Loaded, catalogue: &Catalogue) -> anyhow::Result<String> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["key", "value", "from"]);
+    for (key, value) in loaded.values() {
+        let origin = loaded.origin(&key);
+        table.add_row([key, value, origin]);
+    }
+    for manifest in catalogue.manifests() {
+        let settings = Settings::resolve(manifest, loaded)?;
+        for (name, value, origin) in settings.iter() {
+            let key = format!("component.{}.settings.{name}", manifest.id);
+            table.add_row([key, value.to_string(), origin.to_string()]);
+        }
+    }
+    let secrets: BTreeSet<&str> =
+        catalogue.manifests().flat_map(|m| &m.secrets).map(|secret| secret.name.as_str()).collect();
+    for name in secrets {
+        let (value, origin) = match loaded.variable(name) {
+            Some(secret) => (mask(&secret), loaded.variable_origin(name).unwrap_or_default()),
+            None => ("–".into(), "not set"),
+        };
+        table.add_row([name, &value, origin]);
+    }
+    Ok(table.to_string())
+}
+
+/// Enough to tell two keys apart, not enough to use one.
+fn mask(secret: &str) -> String {
+    let secret = secret.trim();
+    let tail = secret.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+    let long = secret.chars().count() >= 16;
+    if long { format!("***{}", secret.get(tail..).unwrap_or_default()) } else { "***".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mask;
+
+    #[test]
+    fn a_key_is_masked_and_a_short_one_wholly() {
+        assert_eq!(mask("sk-1234567890abcdef"), "***cdef");
+        assert_eq!(mask("secret"), "***");
+        assert_eq!(mask(""), "***");
+    }
+}

@@ -1,0 +1,323 @@
+//! What the tests share: the program serving on a free port, a telephone that can be held by hand,
+//! and the caller as the program offers it.
+
+use crate::guests;
+use futures_util::{SinkExt, StreamExt};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use twilio::stream::{Outgoing, Own, decode_payload, encode_payload};
+
+/// Long enough for anything that is going to happen on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program, serving.
+pub struct Server {
+    child: Child,
+    pub address: String,
+    /// what it has written so far, both streams, line by line
+    lines: watch::Receiver<Vec<String>>,
+    /// its working folder
+    _folder: TempDir,
+}
+
+/// What it is started with.
+#[derive(Default)]
+pub struct Setup {
+    variables: Vec<(String, String)>,
+    toml: String,
+    guests: Vec<&'static str>,
+}
+
+impl Setup {
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Does not keep anybody waiting with a long greeting.
+    pub fn brief() -> Self {
+        let settings = "[component.guest-relations.settings]\ngreeting = \"Hello!\"\ngoodbye = \"Bye!\"\n";
+        Self::default().toml(settings)
+    }
+
+    /// Its `cordboard.toml`.
+    pub fn toml(mut self, text: &str) -> Self {
+        self.toml += text;
+        self
+    }
+
+    /// A component of the tests in its folder of components.
+    pub fn guest(mut self, package: &'static str) -> Self {
+        self.guests.push(package);
+        self
+    }
+
+    /// Starts it, and waits until it answers.
+    pub async fn start(self) -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("cordboard.toml"), self.toml).unwrap();
+        let mut command = program(folder.path());
+        command
+            .args(["serve", "--bind", "127.0.0.1:0"])
+            .envs(self.variables)
+            .env("RUST_LOG", "info,cordboard=debug");
+        if !self.guests.is_empty() {
+            let components = folder.path().join("components");
+            std::fs::create_dir(&components).unwrap();
+            for package in self.guests {
+                std::fs::copy(guest(package), components.join(format!("{package}.wasm"))).unwrap();
+            }
+            command.arg("--components").arg(components);
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, lines) = watch::channel(Vec::new());
+        let sender = Arc::new(sender);
+        collect(child.stdout.take().unwrap(), sender.clone());
+        collect(child.stderr.take().unwrap(), sender);
+        let mut server = Server { child, address: String::new(), lines, _folder: folder };
+        let greeting = server.logged("answers on http://").await;
+        server.address = greeting.rsplit("http://").next().unwrap().trim().to_owned();
+        // behind the table
+        server.logged("Call it by Twilio").await;
+        server
+    }
+}
+
+fn collect(stream: impl AsyncRead + Unpin + Send + 'static, lines: Arc<watch::Sender<Vec<String>>>) {
+    tokio::spawn(async move {
+        let mut reader = BufReader::new(stream).lines();
+        while let Ok(Some(line)) = reader.next_line().await {
+            lines.send_modify(|lines| lines.push(line));
+        }
+    });
+}
+
+impl Server {
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn stream_url(&self) -> String {
+        format!("ws://{}/ws", self.address)
+    }
+
+    /// All that it has written.
+    pub fn log(&self) -> String {
+        self.lines.borrow().join("\n")
+    }
+
+    /// Waits for a line with this in it, and gives the line.
+    pub async fn logged(&self, part: &str) -> String {
+        let mut lines = self.lines.clone();
+        let found = |lines: &Vec<String>| lines.iter().any(|line| line.contains(part));
+        match tokio::time::timeout(PATIENCE, lines.wait_for(found)).await {
+            Ok(Ok(lines)) => lines.iter().find(|line| line.contains(part)).unwrap().clone(),
+            _ => panic!("{part:?} was never logged:\n{}", self.log()),
+        }
+    }
+
+    /// Ends it as an operator would, and waits for it to be gone.
+    pub async fn stop(mut self) -> (std::process::ExitStatus, String) {
+        let pid = self.child.id().unwrap().to_string();
+        let killed = Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
+        assert!(killed.success());
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
+        (status, self.log())
+    }
+}
+
+/// The program in this folder, with nothing of the tests' own environment that it would read.
+pub fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cordboard"));
+    command.current_dir(folder).kill_on_drop(true).env_clear();
+    for kept in ["PATH", "HOME", "LD_LIBRARY_PATH"] {
+        if let Some(value) = std::env::var_os(kept) {
+            command.env(kept, value);
+        }
+    }
+    // compiled components are kept between the tests
+    command.env("CORDBOARD_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
+    command
+}
+
+/// Runs `cordboard call` with these arguments against the server.
+pub async fn call(server: &Server, arguments: &[&str]) -> (Output, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path());
+    command.args(["call", "--url", &server.stream_url()]).args(arguments);
+    let output = tokio::time::timeout(PATIENCE * 3, command.output()).await.unwrap().unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output, text)
+}
+
+/// The `.wasm` of a component that is only built for tests.
+pub fn guest(package: &str) -> PathBuf {
+    static BUILT: OnceLock<Mutex<BTreeMap<String, PathBuf>>> = OnceLock::new();
+    let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap();
+    let path = built.entry(package.to_owned()).or_insert_with(|| {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        guests::build(&workspace, &[package]).unwrap().remove(0)
+    });
+    path.clone()
+}
+
+/// A telephone held by hand: nothing goes out but what the test sends. It plays what it is sent in
+/// no time, so that marks come back at once.
+pub struct Phone {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// audio of the agent, in bytes
+    pub heard: usize,
+}
+
+pub const SID: &str = "MZ00000000000000000000000000000007";
+
+impl Phone {
+    /// Connects, and sends nothing.
+    pub async fn connect(server: &Server) -> Self {
+        let (socket, _) = tokio_tungstenite::connect_async(server.stream_url()).await.unwrap();
+        Self { socket, heard: 0 }
+    }
+
+    /// Connects and begins a stream, as a far end that reads along.
+    pub async fn begin(server: &Server, call: &str) -> Self {
+        let mut phone = Self::connect(server).await;
+        phone.send(&start(call)).await;
+        phone
+    }
+
+    pub async fn send(&mut self, text: &str) {
+        self.try_send(text).await.unwrap();
+    }
+
+    /// The same, where the server may close meanwhile.
+    pub async fn try_send(&mut self, text: &str) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+        self.socket.send(Message::text(text)).await
+    }
+
+    pub async fn send_binary(&mut self, data: Vec<u8>) {
+        self.socket.send(Message::binary(data)).await.unwrap();
+    }
+
+    /// Says this without a sound: the turn is whole.
+    pub async fn say(&mut self, text: &str) {
+        let said = serde_json::json!({
+            "event": "cordboard.said", "streamSid": SID, "text": text, "final": true
+        });
+        self.send(&said.to_string()).await;
+    }
+
+    /// Plays what comes until a message of ours that `wanted` takes; none: the server closes.
+    pub async fn until<T>(&mut self, wanted: impl Fn(&Own) -> Option<T>) -> Option<T> {
+        let waiting = async {
+            loop {
+                let Some(Ok(message)) = self.socket.next().await else { return None };
+                let text = match message {
+                    Message::Text(text) => text,
+                    Message::Close(_) => return None,
+                    _ => continue,
+                };
+                match serde_json::from_str(&text) {
+                    Ok(Outgoing::Media { media, .. }) => {
+                        self.heard += decode_payload(&media.payload).unwrap().len();
+                    }
+                    Ok(Outgoing::Mark { mark, .. }) => {
+                        let back = serde_json::json!({
+                            "event": "mark", "streamSid": SID, "mark": { "name": mark.name }
+                        });
+                        let _ = self.try_send(&back.to_string()).await;
+                    }
+                    Ok(Outgoing::Clear { .. }) => {}
+                    Err(_) => {
+                        let own: Own = serde_json::from_str(&text).unwrap();
+                        if let Some(taken) = wanted(&own) {
+                            return Some(taken);
+                        }
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("nothing of it came")
+    }
+
+    /// What the agent said next, as far as it was heard; what was not heard at all is passed over.
+    pub async fn hears(&mut self) -> String {
+        let spoke = self.until(|own| match own {
+            Own::Spoke { heard, .. } if !heard.is_empty() => Some(heard.clone()),
+            _ => None,
+        });
+        spoke.await.expect("the call ended")
+    }
+
+    /// Waits until so much of the agent was sent, in bytes.
+    pub async fn hears_something(&mut self, bytes: usize) {
+        let begun = self.heard;
+        let hearing = async {
+            while self.heard < begun + bytes {
+                let Some(Ok(Message::Text(text))) = self.socket.next().await else {
+                    panic!("the call ended")
+                };
+                if let Ok(Outgoing::Media { media, .. }) = serde_json::from_str(&text) {
+                    self.heard += decode_payload(&media.payload).unwrap().len();
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, hearing).await.expect("the agent is not heard");
+    }
+
+    /// What the caller was understood to say next.
+    pub async fn understood(&mut self) -> String {
+        let turn = self.until(|own| match own {
+            Own::Turn { text, .. } => Some(text.clone()),
+            _ => None,
+        });
+        turn.await.expect("the call ended")
+    }
+
+    /// Why the call ended; what was said before is passed over.
+    pub async fn ended(&mut self) -> String {
+        let ended = self.until(|own| match own {
+            Own::Ended { departure, .. } => Some(departure.clone()),
+            _ => None,
+        });
+        ended.await.expect("the server closed without saying why")
+    }
+
+    /// Ends without a word, as a lost connection does.
+    pub fn drop_dead(self) {}
+}
+
+/// How a stream begins, by a far end that reads along.
+pub fn start(call: &str) -> String {
+    serde_json::json!({
+        "event": "start", "sequenceNumber": "1", "streamSid": SID,
+        "start": {
+            "streamSid": SID, "accountSid": "AC1", "callSid": call, "tracks": ["inbound"],
+            "customParameters": { "cordboard": "test", "caller": "+15555550100" },
+            "mediaFormat": { "encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1 }
+        }
+    })
+    .to_string()
+}
+
+/// 20 ms of the caller's audio with these numbers.
+pub fn media(sequence: u64, chunk: u64, timestamp: u64, audio: &[u8]) -> String {
+    serde_json::json!({
+        "event": "media", "sequenceNumber": sequence.to_string(), "streamSid": SID,
+        "media": {
+            "track": "inbound", "chunk": chunk.to_string(), "timestamp": timestamp.to_string(),
+            "payload": encode_payload(audio)
+        }
+    })
+    .to_string()
+}
