@@ -67,8 +67,10 @@ pub(super) struct Hearing {
     /// the turn was closed before the detector came to rest: the end of that speech is not the next
     /// turn's
     closed_in_speech: bool,
-    /// the conversation was told that the caller speaks
+    /// the conversation was told that the caller speaks, and not yet that it is quiet
     told_speaking: bool,
+    /// it was told so in this turn: words that come after the sound has ended are no new speech
+    told_in_turn: bool,
     recogniser: Recogniser,
     /// audio that does not fill a piece yet
     piece: Vec<u8>,
@@ -108,6 +110,7 @@ impl Hearing {
             speech_ended: None,
             closed_in_speech: false,
             told_speaking: false,
+            told_in_turn: false,
             recogniser: if recogniser { Recogniser::Open { reopened: None } } else { Recogniser::None },
             piece: Vec::with_capacity(PIECE_IN_SILENCE),
             turn: Words::default(),
@@ -177,6 +180,7 @@ impl Hearing {
     }
 
     fn tell_speaking(&mut self, out: &mut Outbox) {
+        self.told_in_turn = true;
         if !std::mem::replace(&mut self.told_speaking, true) {
             out.push(Output::Tts(crate::tts::Event::Prepare));
             out.conversation(line::Event::Speaking);
@@ -245,7 +249,9 @@ impl Hearing {
     /// Tells the conversation what is new: the turn so far, or the turn.
     pub(super) fn tell_words(&mut self, now: Moment, out: &mut Outbox) {
         if !self.turn.is_empty() {
-            self.tell_speaking(out);
+            if !self.told_in_turn {
+                self.tell_speaking(out);
+            }
             if !self.close_if_due(now, out) {
                 out.conversation(line::Event::Partial(self.turn.utterance()));
             }
@@ -265,6 +271,7 @@ impl Hearing {
         let fading = (self.speaking && !self.contrary.is_zero()).then(|| self.detected_until - self.contrary);
         let speech_ended = fading.or(self.speech_ended.take()).unwrap_or(turn.at);
         self.closed_in_speech = self.speaking;
+        self.told_in_turn = false;
         if !self.speaking && std::mem::take(&mut self.told_speaking) {
             out.conversation(line::Event::Quiet);
         }

@@ -55,3 +55,13 @@ fn without_a_recogniser_that_owns_turns_the_wait_counts_from_the_end_of_speech()
     let waited = times.closed.unwrap().since(times.end_of_speech.unwrap());
     assert_eq!(waited.as_millis(), 500, "min_delay, which overlaps recognition");
 }
+
+#[test]
+fn words_that_come_after_the_sound_has_ended_are_no_new_speech() {
+    let mut scene = Scene::new(true, |_| vec![listen()]);
+    scene.recogniser(Recogniser { partial: ms(300), last: ms(450), owns_turns: false });
+    scene.caller_says(1_000, "My soup was cold.");
+    scene.caller_hangs_up(5_000);
+    let story = scene.play(60).story();
+    assert_eq!(story.matches("the caller speaks").count(), 1, "{story}");
+}
