@@ -35,13 +35,15 @@
 pub mod audio;
 mod call;
 pub mod conversation;
+mod io;
 pub mod line;
 pub mod text;
 mod time;
 mod times;
 mod words;
 
-pub use call::{Call, Config, Input, Line, Observation, Output, Summary};
+pub use call::{Call, Config, Line};
+pub use io::{Input, Observation, Output, Summary};
 pub use time::Moment;
 pub use times::TurnTimes;
 pub use words::{Cause, Failure, Usage, Word, chat, llm, net, persona, stt, tts};

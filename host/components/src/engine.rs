@@ -1,13 +1,15 @@
 //! The one engine of a host: how components are compiled, where their memory comes from, and what
 //! interrupts them.
 
-use crate::store::TICK;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use wasmtime::{
     Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy,
 };
 
+/// How often the epoch ticks.
+const TICK: Duration = Duration::from_millis(10);
 /// Elements of one table of a component.
 pub(crate) const TABLE_ELEMENTS: usize = 20_000;
 /// Linear memory of one session can never be more, whatever anybody sets.

@@ -30,6 +30,7 @@ mod embedded;
 mod engine;
 pub mod grant;
 pub mod manifest;
+mod secret;
 mod session;
 mod store;
 mod wasi;
@@ -38,6 +39,7 @@ pub use catalogue::Catalogue;
 pub use component::{Artifact, Generation, LoadError};
 pub use egress::{Arrival, NetEvent, SessionId};
 pub use engine::{EngineError, EngineSettings, Host};
+pub use secret::Secret;
 pub use session::{
     Fault, LineAbilities, Listening, LlmSession, PersonaSession, Scene, Speaking, SttSession, Surroundings,
     TtsSession,

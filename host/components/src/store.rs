@@ -14,8 +14,6 @@ use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-/// How often the epoch ticks.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
 /// A call that has waited this much longer than it may work is ended too.
 const WALL: u32 = 20;
 /// Lines of log in one call into a component, and characters in a line.

@@ -6,11 +6,11 @@
 //! - nobody has spoken for `min_delay` and no word is still in doubt, or
 //! - nobody has spoken for `max_delay`.
 
-use crate::call::{Outbox, Output};
-use crate::conversation::join;
+use crate::io::{Outbox, Output};
 use crate::line::{self, Final};
 use crate::persona::Utterance;
 use crate::time::earliest;
+use crate::words::join;
 use crate::{Failure, Moment, stt};
 use ::audio::TELEPHONE;
 use ::audio::detect::{Detector, Energy, WINDOW};

@@ -18,7 +18,7 @@ pub use hearing::Endpointing;
 pub use playout::Lead;
 
 use crate::Moment;
-use crate::call::{Outbox, Output};
+use crate::io::{Outbox, Output};
 use crate::line::{self, Command};
 use crate::persona::{Ending, Interruption};
 use crate::{stt, tts};

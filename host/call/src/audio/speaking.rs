@@ -6,7 +6,7 @@
 
 use super::playout::{FRAME, Playout, duration};
 use super::utterance::{Utterance, WithVoice};
-use crate::call::{Outbox, Output};
+use crate::io::{Outbox, Output};
 use crate::line::{self, Heard, Step, UtteranceId};
 use crate::persona::{Ending, Interruption, Manner};
 use crate::time::earliest;

@@ -3,7 +3,7 @@
 use super::waiting::{Collecting, Listening};
 use super::{Conversation, Owner, Stage};
 use crate::Moment;
-use crate::call::{Observation, Outbox, Output};
+use crate::io::{Observation, Outbox, Output};
 use crate::line::Command;
 use crate::net;
 use crate::persona::{Action, Departure, Ending, Event, Id, Manner, Report};

@@ -7,8 +7,8 @@
 
 use super::{Conversation, Owner, QuestionNo};
 use crate::Moment;
-use crate::call::{Observation, Outbox, Output};
 use crate::chat::{Message, ToolCall, ToolResult};
+use crate::io::{Observation, Outbox, Output};
 use crate::line::{Command, UtteranceId};
 use crate::llm::{self, Effect, Prompt, ReplyId};
 use crate::persona::{self, Context, Ending, Event, Id, Report};

@@ -6,7 +6,7 @@
 
 use super::{Conversation, Owner, QuestionNo, Stage};
 use crate::Moment;
-use crate::call::{Outbox, Output};
+use crate::io::{Outbox, Output};
 use crate::line::Command;
 use crate::net;
 use crate::persona::{Departure, Ending, Event, Interruption, Manner};

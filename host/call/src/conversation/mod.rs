@@ -18,11 +18,10 @@ mod ending;
 mod turns;
 mod waiting;
 
-pub(crate) use turns::join;
-
-use crate::call::{Observation, Outbox, Summary};
+use crate::io::{Observation, Outbox, Summary};
 use crate::line::{self, Command, Final, Heard, UtteranceId};
 use crate::persona::{Departure, Ending, Event, Id, Manner, Report, Utterance};
+use crate::words::join;
 use crate::{Moment, TurnTimes, llm};
 use asking::Question;
 use context::Context;

@@ -5,6 +5,7 @@
 //! later are a new turn.
 
 use crate::persona::{Turn, Utterance};
+use crate::words::join;
 
 #[derive(Default)]
 pub(super) struct Turns {
@@ -70,13 +71,5 @@ impl Turns {
         self.text.clone_from(&said.text);
         self.reply = Reply::None;
         Turn { number: self.number, revision: self.revision, said }
-    }
-}
-
-/// Two pieces of what somebody said, one after the other.
-pub(crate) fn join(first: &str, second: &str) -> String {
-    match (first.trim(), second.trim()) {
-        ("", text) | (text, "") => text.to_owned(),
-        (first, second) => format!("{first} {second}"),
     }
 }

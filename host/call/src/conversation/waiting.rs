@@ -2,7 +2,7 @@
 
 use super::{Conversation, QuestionNo, Stage};
 use crate::Moment;
-use crate::call::Outbox;
+use crate::io::Outbox;
 use crate::persona::{CollectedBy, Collection, Departure, Event, Id};
 use crate::time::earliest;
 use std::time::Duration;

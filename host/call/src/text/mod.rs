@@ -5,7 +5,7 @@
 //! a line of sound.
 
 use crate::Moment;
-use crate::call::{Outbox, Output as Out};
+use crate::io::{Outbox, Output as Out};
 use crate::line::{self, Command, Final, Heard, Step, UtteranceId};
 use crate::persona::{Ending, Interruption, Manner, Utterance as Said};
 use std::time::Duration;

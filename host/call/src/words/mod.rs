@@ -73,3 +73,11 @@ pub struct Word {
     pub start: Duration,
     pub end: Duration,
 }
+
+/// Two pieces of what somebody said, one after the other.
+pub(crate) fn join(first: &str, second: &str) -> String {
+    match (first.trim(), second.trim()) {
+        ("", text) | (text, "") => text.to_owned(),
+        (first, second) => format!("{first} {second}"),
+    }
+}

@@ -17,18 +17,52 @@ pub struct SttContract;
 pub struct LlmContract;
 pub struct TtsContract;
 
-impl Contract for SttContract {
-    type Event = stt::Event;
-    type Effect = stt::Effect;
-    type Opening = Listening;
-    type RawEvent = wit_stt::Event;
-    type RawEffect = wit_stt::Effect;
-    type World = stt_world::SttProvider;
-    type Pre = stt_world::SttProviderPre<State>;
+/// The part of a [`Contract`] that differs between the kinds by nothing but names.
+macro_rules! same_of_every_kind {
+    ($words:ident, $wit:ident, $world:ty, $pre:ident::$Pre:ident, $interface:ident) => {
+        type Event = $words::Event;
+        type Effect = $words::Effect;
+        type RawEvent = $wit::Event;
+        type RawEffect = $wit::Effect;
+        type World = $world;
+        type Pre = $pre::$Pre<State>;
 
-    fn check(instance: InstancePre<State>) -> wasmtime::Result<Self::Pre> {
-        Self::Pre::new(instance)
-    }
+        fn check(instance: InstancePre<State>) -> wasmtime::Result<Self::Pre> {
+            Self::Pre::new(instance)
+        }
+
+        fn handle(
+            opened: &Opened<Self::World>,
+            store: &mut Store<State>,
+            at: u64,
+            events: &[Self::RawEvent],
+        ) -> wasmtime::Result<Vec<Self::RawEffect>> {
+            opened.world.$interface().session().call_handle(store, opened.session, at, events)
+        }
+
+        fn net(event: NetEvent) -> Self::RawEvent {
+            $wit::Event::Net(to::net_event(event))
+        }
+
+        fn timer(id: u32) -> Self::RawEvent {
+            $wit::Event::Timer(id)
+        }
+
+        fn failed(failure: call::Failure) -> Self::Effect {
+            $words::Effect::Failed(failure)
+        }
+    };
+}
+
+impl Contract for SttContract {
+    same_of_every_kind!(
+        stt,
+        wit_stt,
+        stt_world::SttProvider,
+        stt_world::SttProviderPre,
+        cordboard_component_stt
+    );
+    type Opening = Listening;
 
     fn open(
         pre: &Self::Pre,
@@ -43,15 +77,6 @@ impl Contract for SttContract {
         Ok(session.map(|session| Opened { world, session }).map_err(to::failure))
     }
 
-    fn handle(
-        opened: &Opened<Self::World>,
-        store: &mut Store<State>,
-        at: u64,
-        events: &[Self::RawEvent],
-    ) -> wasmtime::Result<Vec<Self::RawEffect>> {
-        opened.world.cordboard_component_stt().session().call_handle(store, opened.session, at, events)
-    }
-
     fn event(event: stt::Event) -> wit_stt::Event {
         match event {
             stt::Event::Audio(audio) => wit_stt::Event::Audio(audio),
@@ -63,14 +88,6 @@ impl Contract for SttContract {
             }
             stt::Event::Finish => wit_stt::Event::Finish,
         }
-    }
-
-    fn net(event: NetEvent) -> wit_stt::Event {
-        wit_stt::Event::Net(to::net_event(event))
-    }
-
-    fn timer(id: u32) -> wit_stt::Event {
-        wit_stt::Event::Timer(id)
     }
 
     fn sort(effect: wit_stt::Effect) -> Sorted<stt::Effect> {
@@ -97,24 +114,17 @@ impl Contract for SttContract {
             wit_stt::Effect::Failed(failure) => stt::Effect::Failed(to::failure(failure)),
         })
     }
-
-    fn failed(failure: call::Failure) -> stt::Effect {
-        stt::Effect::Failed(failure)
-    }
 }
 
 impl Contract for LlmContract {
-    type Event = llm::Event;
-    type Effect = llm::Effect;
+    same_of_every_kind!(
+        llm,
+        wit_llm,
+        llm_world::LlmProvider,
+        llm_world::LlmProviderPre,
+        cordboard_component_llm
+    );
     type Opening = ();
-    type RawEvent = wit_llm::Event;
-    type RawEffect = wit_llm::Effect;
-    type World = llm_world::LlmProvider;
-    type Pre = llm_world::LlmProviderPre<State>;
-
-    fn check(instance: InstancePre<State>) -> wasmtime::Result<Self::Pre> {
-        Self::Pre::new(instance)
-    }
 
     fn open(
         pre: &Self::Pre,
@@ -126,15 +136,6 @@ impl Contract for LlmContract {
         let world = pre.instantiate(&mut *store)?;
         let session = world.cordboard_component_llm().session().call_open(store, &opening)?;
         Ok(session.map(|session| Opened { world, session }).map_err(to::failure))
-    }
-
-    fn handle(
-        opened: &Opened<Self::World>,
-        store: &mut Store<State>,
-        at: u64,
-        events: &[Self::RawEvent],
-    ) -> wasmtime::Result<Vec<Self::RawEffect>> {
-        opened.world.cordboard_component_llm().session().call_handle(store, opened.session, at, events)
     }
 
     fn event(event: llm::Event) -> wit_llm::Event {
@@ -151,14 +152,6 @@ impl Contract for LlmContract {
         }
     }
 
-    fn net(event: NetEvent) -> wit_llm::Event {
-        wit_llm::Event::Net(to::net_event(event))
-    }
-
-    fn timer(id: u32) -> wit_llm::Event {
-        wit_llm::Event::Timer(id)
-    }
-
     fn sort(effect: wit_llm::Effect) -> Sorted<llm::Effect> {
         Sorted::Effect(match effect {
             wit_llm::Effect::Net(effect) => return Sorted::Net(to::net_action(effect)),
@@ -173,24 +166,17 @@ impl Contract for LlmContract {
             wit_llm::Effect::Failed(failure) => llm::Effect::Failed(to::failure(failure)),
         })
     }
-
-    fn failed(failure: call::Failure) -> llm::Effect {
-        llm::Effect::Failed(failure)
-    }
 }
 
 impl Contract for TtsContract {
-    type Event = tts::Event;
-    type Effect = tts::Effect;
+    same_of_every_kind!(
+        tts,
+        wit_tts,
+        tts_world::TtsProvider,
+        tts_world::TtsProviderPre,
+        cordboard_component_tts
+    );
     type Opening = Speaking;
-    type RawEvent = wit_tts::Event;
-    type RawEffect = wit_tts::Effect;
-    type World = tts_world::TtsProvider;
-    type Pre = tts_world::TtsProviderPre<State>;
-
-    fn check(instance: InstancePre<State>) -> wasmtime::Result<Self::Pre> {
-        Self::Pre::new(instance)
-    }
 
     fn open(
         pre: &Self::Pre,
@@ -205,15 +191,6 @@ impl Contract for TtsContract {
         Ok(session.map(|session| Opened { world, session }).map_err(to::failure))
     }
 
-    fn handle(
-        opened: &Opened<Self::World>,
-        store: &mut Store<State>,
-        at: u64,
-        events: &[Self::RawEvent],
-    ) -> wasmtime::Result<Vec<Self::RawEffect>> {
-        opened.world.cordboard_component_tts().session().call_handle(store, opened.session, at, events)
-    }
-
     fn event(event: tts::Event) -> wit_tts::Event {
         match event {
             tts::Event::Prepare => wit_tts::Event::Prepare,
@@ -226,14 +203,6 @@ impl Contract for TtsContract {
             tts::Event::Cancel(utterance) => wit_tts::Event::Cancel(utterance.0),
             tts::Event::More => wit_tts::Event::More,
         }
-    }
-
-    fn net(event: NetEvent) -> wit_tts::Event {
-        wit_tts::Event::Net(to::net_event(event))
-    }
-
-    fn timer(id: u32) -> wit_tts::Event {
-        wit_tts::Event::Timer(id)
     }
 
     fn sort(effect: wit_tts::Effect) -> Sorted<tts::Effect> {
@@ -254,9 +223,5 @@ impl Contract for TtsContract {
             wit_tts::Effect::Usage(usage) => tts::Effect::Usage(to::usage(usage)),
             wit_tts::Effect::Failed(failure) => tts::Effect::Failed(to::failure(failure)),
         })
-    }
-
-    fn failed(failure: call::Failure) -> tts::Effect {
-        tts::Effect::Failed(failure)
     }
 }

@@ -1,6 +1,6 @@
 //! Which addresses may be reached, and what is added on the way.
 
-use crate::grant::Secret;
+use crate::secret::Secret;
 use reqwest::header::{HeaderName, HeaderValue};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use url::{Host, Url};

@@ -1,6 +1,6 @@
 //! A server that sends a secret back, in an echo or an error, does not show it to the component.
 
-use crate::grant::Secret;
+use crate::secret::Secret;
 
 /// What is put in its place.
 const IN_PLACE: &[u8] = b"***";

@@ -1,0 +1,151 @@
+//! What goes into a call and what comes out of it, and the queue between.
+
+use crate::line::{self, UtteranceId};
+use crate::persona::{self, Answerer, Departure, Ending, Field};
+use crate::{Moment, TurnTimes, audio, llm, net, stt, text, tts};
+use std::collections::VecDeque;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// The line is open. The first input of a call.
+    Attached,
+    /// The caller hung up, or the line was lost for good.
+    Closed,
+    /// The moment of the last [`Output::Timeout`] has come.
+    Timeout,
+    Key(char),
+    /// On a line that carries sound.
+    Audio(audio::Input),
+    /// On a line that carries words.
+    Text(text::Input),
+    /// What one call into the recogniser gave, whole and in order.
+    Stt(Vec<stt::Effect>),
+    /// What one call into the voice gave, whole and in order.
+    Tts(Vec<tts::Effect>),
+    Model {
+        reply: llm::ReplyId,
+        effects: Vec<llm::Effect>,
+    },
+    /// What the script answered to one [`Output::Persona`].
+    Persona(Vec<persona::Action>),
+    /// The script is gone, and why.
+    PersonaFailed(String),
+    Response {
+        id: persona::Id,
+        outcome: Result<net::Fetched, net::Failure>,
+    },
+    AnsweredBy(Answerer),
+    Operator(String),
+    /// The host wants the call to be over.
+    End(Departure),
+}
+
+/// What to do about it, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Nothing until then ([`Moment::NEVER`]: until something happens).
+    Timeout(Moment),
+    /// Send this µ-law audio to the caller.
+    Media {
+        utterance: UtteranceId,
+        audio: Vec<u8>,
+    },
+    /// Have the line say when all that was sent so far has been played.
+    Mark(String),
+    /// Forget what was sent and not yet played.
+    Clear,
+    /// Words for a line that carries words.
+    Text(text::Output),
+    /// Close the line. Nothing is sent after this.
+    Close,
+    Stt(stt::Event),
+    /// Close the recogniser's session, if there is one, and open a new one.
+    ReopenStt,
+    Tts(tts::Event),
+    /// Close the voice's session, if there is one, and open a new one.
+    ReopenTts,
+    Model {
+        reply: llm::ReplyId,
+        event: llm::Event,
+    },
+    /// Tell the script, and answer with what it returns.
+    Persona(persona::Event),
+    Fetch {
+        id: persona::Id,
+        request: net::Request,
+    },
+    CancelFetch(persona::Id),
+    PauseRecording(bool),
+    Observed(Observation),
+    /// The call is over. The last output.
+    Ended(Summary),
+}
+
+/// Something worth recording or showing to those who watch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation {
+    /// the caller's turn is closed
+    Turn(persona::Turn),
+    /// the agent has stopped speaking something
+    Spoke {
+        utterance: UtteranceId,
+        text: String,
+        heard: String,
+        ending: Ending,
+    },
+    /// a tool was called for; exactly once, whatever happens to the reply
+    Tool {
+        name: String,
+        call: String,
+    },
+    Times(TurnTimes),
+    Kept(Vec<Field>),
+    Outcome(String),
+    /// something did not go as it should
+    Trouble(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    pub departure: Departure,
+    /// the caller's turns
+    pub turns: u32,
+    pub duration: Moment,
+}
+
+/// What the rings say to each other and to the driver.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) commands: VecDeque<line::Command>,
+    pub(crate) events: VecDeque<line::Event>,
+}
+
+impl Outbox {
+    pub(crate) fn push(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    pub(crate) fn persona(&mut self, event: persona::Event) {
+        self.push(Output::Persona(event));
+    }
+
+    pub(crate) fn observe(&mut self, observation: Observation) {
+        self.push(Output::Observed(observation));
+    }
+
+    pub(crate) fn trouble(&mut self, what: impl Into<String>) {
+        self.observe(Observation::Trouble(what.into()));
+    }
+
+    /// From the conversation to the line.
+    pub(crate) fn line(&mut self, command: line::Command) {
+        self.commands.push_back(command);
+    }
+
+    /// From the line to the conversation.
+    pub(crate) fn conversation(&mut self, event: line::Event) {
+        self.events.push_back(event);
+    }
+}
