@@ -1,4 +1,5 @@
-//! Samples, and what is computed from them: G.711, levels, voice detection, resampling, WAV.
+//! Samples, and what is computed from them: G.711, levels, voice detection, keypad tones, resampling,
+//! WAV.
 //!
 //! Pure computation: nothing here knows what a call is, and nothing waits. The telephone's own
 //! format is mono µ-law at 8000 samples a second ([`TELEPHONE`]); everything else is converted at
@@ -7,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod detect;
+pub mod dtmf;
 pub mod g711;
 pub mod resample;
 pub mod wav;

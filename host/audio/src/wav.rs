@@ -22,62 +22,84 @@ pub fn read_for_telephone(path: &Path) -> Result<Vec<i16>, WavError> {
 
 /// The samples of a WAV file, channels mixed.
 pub fn read(path: &Path) -> Result<(Vec<i16>, SampleRate), WavError> {
-    let failed = |source| WavError::Read { path: path.to_owned(), source };
-    let mut reader = match hound::WavReader::open(path) {
-        // hound knows PCM and float; µ-law is what telephone recordings are
-        Err(hound::Error::Unsupported) => return mulaw(path),
-        reader => reader.map_err(failed)?,
-    };
-    let spec = reader.spec();
-    let rate = SampleRate::new(spec.sample_rate).ok_or_else(|| WavError::Unsupported {
-        path: path.to_owned(),
-        reason: "its sample rate is 0".into(),
-    })?;
-    let interleaved: Vec<i16> = match spec.sample_format {
-        hound::SampleFormat::Float => reader
-            .samples::<f32>()
-            .map(|s| s.map(|s| (s * 32_768.0).round() as i16))
-            .collect::<Result<_, _>>()
-            .map_err(failed)?,
-        hound::SampleFormat::Int => {
-            let shift = i32::from(spec.bits_per_sample) - 16;
-            let to_16 = |s: i32| if shift >= 0 { s >> shift } else { s << -shift } as i16;
-            reader.samples::<i32>().map(|s| s.map(to_16)).collect::<Result<_, _>>().map_err(failed)?
-        }
-    };
-    let channels = usize::from(spec.channels.max(1));
-    let mixed = interleaved
-        .chunks(channels)
-        .map(|frame| (frame.iter().map(|s| i32::from(*s)).sum::<i32>() / channels as i32) as i16)
-        .collect();
-    Ok((mixed, rate))
+    let sound = Interleaved::read(path)?;
+    let count = sound.channels as i32;
+    let mix = |frame: &[i16]| (frame.iter().map(|s| i32::from(*s)).sum::<i32>() / count) as i16;
+    Ok((sound.samples.chunks(sound.channels).map(mix).collect(), sound.rate))
 }
 
-/// A mono µ-law WAV (format tag 7), chunk by chunk.
-fn mulaw(path: &Path) -> Result<(Vec<i16>, SampleRate), WavError> {
-    let unsupported = |reason: &str| WavError::Unsupported { path: path.to_owned(), reason: reason.into() };
-    let bytes = std::fs::read(path)
-        .map_err(|e| WavError::Read { path: path.to_owned(), source: hound::Error::IoError(e) })?;
-    let mut rest = bytes.get(12..).unwrap_or_default();
-    let mut rate = None;
-    while let Some((head, body)) = rest.split_at_checked(8) {
-        let (id, length) = head.split_at(4);
-        let length = length.try_into().map(u32::from_le_bytes).unwrap_or_default() as usize;
-        // a file that was cut short is read as far as it goes
-        let content = body.get(..length.min(body.len())).unwrap_or_default();
-        match (id, rate) {
-            (b"fmt ", _) => match content {
-                [7, 0, 1, 0, a, b, c, d, ..] => {
-                    rate = SampleRate::new(u32::from_le_bytes([*a, *b, *c, *d]));
-                }
-                _ => return Err(unsupported("its samples are neither PCM, float nor mono µ-law")),
-            },
-            (b"data", Some(rate)) => return Ok((g711::decode_all(content), rate)),
-            _ => {}
-        }
-        rest = body.get(length + length % 2..).unwrap_or_default();
+/// The samples of a WAV file, each channel by itself.
+pub fn read_channels(path: &Path) -> Result<(Vec<Vec<i16>>, SampleRate), WavError> {
+    let sound = Interleaved::read(path)?;
+    let channel = |n: usize| sound.samples.iter().skip(n).step_by(sound.channels).copied().collect();
+    Ok(((0..sound.channels).map(channel).collect(), sound.rate))
+}
+
+struct Interleaved {
+    samples: Vec<i16>,
+    /// at least one
+    channels: usize,
+    rate: SampleRate,
+}
+
+impl Interleaved {
+    fn read(path: &Path) -> Result<Self, WavError> {
+        let failed = |source| WavError::Read { path: path.to_owned(), source };
+        let mut reader = match hound::WavReader::open(path) {
+            // hound knows PCM and float; µ-law is what telephone recordings are
+            Err(hound::Error::Unsupported) => return Self::mulaw(path),
+            reader => reader.map_err(failed)?,
+        };
+        let spec = reader.spec();
+        let rate = SampleRate::new(spec.sample_rate).ok_or_else(|| WavError::Unsupported {
+            path: path.to_owned(),
+            reason: "its sample rate is 0".into(),
+        })?;
+        let samples: Vec<i16> = match spec.sample_format {
+            hound::SampleFormat::Float => reader
+                .samples::<f32>()
+                .map(|s| s.map(|s| (s * 32_768.0).round() as i16))
+                .collect::<Result<_, _>>()
+                .map_err(failed)?,
+            hound::SampleFormat::Int => {
+                let shift = i32::from(spec.bits_per_sample) - 16;
+                let to_16 = |s: i32| if shift >= 0 { s >> shift } else { s << -shift } as i16;
+                reader.samples::<i32>().map(|s| s.map(to_16)).collect::<Result<_, _>>().map_err(failed)?
+            }
+        };
+        Ok(Self { samples, channels: usize::from(spec.channels.max(1)), rate })
     }
-    Err(unsupported("it holds no samples"))
+
+    /// µ-law (format tag 7), chunk by chunk.
+    fn mulaw(path: &Path) -> Result<Self, WavError> {
+        let unsupported =
+            |reason: &str| WavError::Unsupported { path: path.to_owned(), reason: reason.into() };
+        let bytes = std::fs::read(path)
+            .map_err(|e| WavError::Read { path: path.to_owned(), source: hound::Error::IoError(e) })?;
+        let mut rest = bytes.get(12..).unwrap_or_default();
+        let mut format = None;
+        while let Some((head, body)) = rest.split_at_checked(8) {
+            let (id, length) = head.split_at(4);
+            let length = length.try_into().map(u32::from_le_bytes).unwrap_or_default() as usize;
+            // a file that was cut short is read as far as it goes
+            let content = body.get(..length.min(body.len())).unwrap_or_default();
+            match (id, format) {
+                (b"fmt ", _) => match content {
+                    [7, 0, channels, 0, a, b, c, d, ..] if *channels > 0 => {
+                        let rate = SampleRate::new(u32::from_le_bytes([*a, *b, *c, *d]));
+                        format = rate.map(|rate| (usize::from(*channels), rate));
+                    }
+                    _ => return Err(unsupported("its samples are neither PCM, float nor µ-law")),
+                },
+                (b"data", Some((channels, rate))) => {
+                    return Ok(Self { samples: g711::decode_all(content), channels, rate });
+                }
+                _ => {}
+            }
+            rest = body.get(length + length % 2..).unwrap_or_default();
+        }
+        Err(unsupported("it holds no samples"))
+    }
 }
 
 /// Writes mono 16 bit samples at the telephone's rate, as they come.
