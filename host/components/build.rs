@@ -7,7 +7,16 @@ mod guests;
 use std::path::{Path, PathBuf};
 
 /// What is embedded. Their ids stand in their manifests.
-const SHIPPED: [&str; 5] = ["deepgram-stt", "flite-tts", "guest-relations", "offline-llm", "openai-llm"];
+const SHIPPED: [&str; 8] = [
+    "cartesia-tts",
+    "deepgram-stt",
+    "flite-tts",
+    "guest-relations",
+    "offline-llm",
+    "openai-llm",
+    "openai-stt",
+    "openai-tts",
+];
 
 fn main() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -3,6 +3,7 @@
 use crate::conversation::{self, Conversation};
 use crate::io::{Input, Outbox, Output};
 use crate::{Moment, audio, line, persona, text};
+use ::audio::detect::Detector;
 use std::time::Duration;
 
 #[derive(Clone, Debug, Default)]
@@ -13,6 +14,8 @@ pub struct Config {
 
 /// What the conversation is held over.
 #[derive(Clone, Debug)]
+// there is one of them for each call
+#[allow(clippy::large_enum_variant)]
 pub enum Line {
     Audio(audio::Settings),
     Text(text::Settings),
@@ -48,11 +51,12 @@ enum AnyLine {
 }
 
 impl Call {
-    pub fn new(config: Config) -> Self {
+    /// `detector`: hears the caller of a line that carries sound; a line of words has no use for it.
+    pub fn new(config: Config, detector: Box<dyn Detector>) -> Self {
         Self {
             conversation: Conversation::new(config.conversation),
             line: match config.line {
-                Line::Audio(settings) => AnyLine::Audio(Box::new(audio::AudioLine::new(settings))),
+                Line::Audio(settings) => AnyLine::Audio(Box::new(audio::AudioLine::new(settings, detector))),
                 Line::Text(settings) => AnyLine::Text(text::TextLine::new(settings)),
             },
             out: Outbox::default(),
@@ -100,6 +104,10 @@ impl Call {
                 self.unanswered = self.unanswered.saturating_sub(1);
                 self.conversation.act(now, actions, out);
             }
+            Input::PersonaRestored(broken_by, reason) => {
+                self.unanswered = self.unanswered.saturating_sub(1);
+                self.conversation.persona_restored(now, broken_by, &reason, out);
+            }
             Input::PersonaFailed(reason) => {
                 self.unanswered = 0;
                 self.conversation.persona_failed(now, &reason, out);
@@ -135,7 +143,9 @@ impl Call {
             }
             let moved = self.unanswered == 0 && self.conversation.all_answered(&mut self.out);
             if !moved {
-                return Output::Timeout(self.line.next_timeout().min(self.conversation.next_timeout()));
+                return Output::Timeout(
+                    self.line.next_timeout(self.now).min(self.conversation.next_timeout()),
+                );
             }
         }
     }
@@ -202,9 +212,9 @@ impl AnyLine {
         }
     }
 
-    fn next_timeout(&self) -> Moment {
+    fn next_timeout(&self, now: Moment) -> Moment {
         match self {
-            Self::Audio(line) => line.next_timeout(),
+            Self::Audio(line) => line.next_timeout(now),
             Self::Text(line) => line.next_timeout(),
         }
     }

@@ -29,6 +29,8 @@ pub enum Input {
     },
     /// What the script answered to one [`Output::Persona`].
     Persona(Vec<persona::Action>),
+    /// The script broke and was restored as it was before; with the event that broke it, and why.
+    PersonaRestored(persona::Event, String),
     /// The script is gone, and why.
     PersonaFailed(String),
     Response {

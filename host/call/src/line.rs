@@ -7,6 +7,7 @@
 
 use crate::persona::{Ending, Manner, Utterance};
 use crate::{Failure, Moment};
+use audio::dtmf::Press;
 
 /// Names one utterance of the agent within a call; never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +24,8 @@ pub enum Command {
     Pause { utterance: UtteranceId },
     /// That was all of it.
     Finish { utterance: UtteranceId },
+    /// Keys to press, in place of text: the whole utterance.
+    Digits { utterance: UtteranceId, presses: Vec<Press> },
     /// It is not wanted any more.
     Stop { utterance: UtteranceId },
     /// The script waits for the caller: words to listen for, and in which language.

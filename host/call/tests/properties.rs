@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use ::audio::detect::Energy;
 use call::chat::{Message, Stop, ToolCall, ToolChoice, ToolResult};
 use call::line::UtteranceId;
 use call::llm::{Effect as Model, Prompt, ReplyId};
@@ -32,6 +33,7 @@ enum Happening {
     /// the next events are answered with these
     Script(Vec<Does>),
     PersonaFailed,
+    PersonaRestored,
     Response(u8),
 }
 
@@ -117,6 +119,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         6 => prop::collection::vec(does(), 1..4).prop_map(Happening::Script),
         1 => prop::bool::weighted(0.1)
             .prop_map(|dies| if dies { Happening::PersonaFailed } else { Happening::Timeout }),
+        1 => prop::bool::weighted(0.3)
+            .prop_map(|breaks| if breaks { Happening::PersonaRestored } else { Happening::Timeout }),
         1 => any::<u8>().prop_map(Happening::Response),
     ]
 }
@@ -154,7 +158,7 @@ impl World {
             config.line = Line::Text(text::Settings::default());
         }
         Self {
-            call: Call::new(config),
+            call: Call::new(config, Box::new(Energy::default())),
             now: Moment::START,
             due: Moment::NEVER,
             sound,
@@ -254,6 +258,9 @@ impl World {
             Happening::PersonaFailed => {
                 self.persona = false;
                 self.give(Input::PersonaFailed("simulated".into()));
+            }
+            Happening::PersonaRestored => {
+                self.give(Input::PersonaRestored(Event::Speaking, "simulated".into()));
             }
             Happening::Response(which) => {
                 if let Some(at) = pick(self.fetches.len(), which) {
@@ -463,8 +470,13 @@ fn live(sound: bool, first: Vec<Does>, happenings: Vec<Happening>) {
     assert!(world.told_ended || !world.persona, "the script was not told");
 }
 
+/// More of them by `PROPTEST_CASES`.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(5000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn on_a_line_of_sound(

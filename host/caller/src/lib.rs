@@ -20,4 +20,5 @@ mod mouth;
 mod plan;
 
 pub use line::{CallError, Ending, Outcome, Told, call};
+pub use mouth::synthesise;
 pub use plan::{Plan, Step};

@@ -26,6 +26,11 @@ pub(crate) struct Spoken {
     pub(crate) finished: bool,
 }
 
+/// Words as a synthetic voice says them, at the telephone's rate.
+pub fn synthesise(text: &str) -> Vec<i16> {
+    Engine::new().synthesize(text).samples
+}
+
 impl Mouth {
     /// Says this with a synthetic voice.
     pub(crate) fn say(&mut self, text: &str) {

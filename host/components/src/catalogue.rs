@@ -2,6 +2,7 @@
 //! which adds to them or replaces them by id. One loader for both.
 
 use crate::component::{Artifact, Generation, LoadError};
+use crate::embedded;
 use crate::engine::Host;
 use crate::grant::Operator;
 use crate::manifest::{Kind, Manifest, nearest};
@@ -13,7 +14,6 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Catalogue {
     artifacts: BTreeMap<String, Artifact>,
-    shipped: BTreeMap<String, Manifest>,
 }
 
 impl Catalogue {
@@ -21,12 +21,10 @@ impl Catalogue {
     /// cannot be used: what the operator put there was meant to be used.
     pub fn read(folder: Option<&Path>) -> Result<Self, LoadError> {
         let mut artifacts = BTreeMap::new();
-        for wasm in crate::embedded::COMPONENTS {
+        for wasm in embedded::COMPONENTS {
             let artifact = Artifact::from_bytes(wasm.to_vec(), None)?;
             artifacts.insert(artifact.manifest.id.clone(), artifact);
         }
-        let shipped =
-            artifacts.iter().map(|(id, artifact)| (id.clone(), artifact.manifest.clone())).collect();
         if let Some(folder) = folder {
             for artifact in read_folder(folder)?.into_values() {
                 let id = artifact.manifest.id.clone();
@@ -35,7 +33,7 @@ impl Catalogue {
                 }
             }
         }
-        Ok(Self { artifacts, shipped })
+        Ok(Self { artifacts })
     }
 
     pub fn manifests(&self) -> impl Iterator<Item = &Manifest> {
@@ -59,7 +57,8 @@ impl Catalogue {
         if found != kind {
             return Err(LoadError::Kind { id: id.to_owned(), found, wanted: kind });
         }
-        Generation::load(host, artifact.clone(), self.shipped.get(id), operator).map(Arc::new)
+        let shipped = embedded::manifests().get(id);
+        Generation::load(host, artifact.clone(), shipped, operator).map(Arc::new)
     }
 
     fn unknown(&self, id: &str, kind: Kind) -> LoadError {

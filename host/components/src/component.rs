@@ -47,6 +47,8 @@ pub enum LoadError {
     Contract { from: String, kind: Kind, reason: String },
     #[error(transparent)]
     Grant(#[from] GrantError),
+    #[error("{id}: {source}")]
+    Audio { id: String, source: audio::resample::ResampleError },
     #[error("{id} is a {found} component, and a {wanted} component is needed there")]
     Kind { id: String, found: Kind, wanted: Kind },
     #[error("there is no component {id:?}{hint}; there are: {known}")]
@@ -103,6 +105,11 @@ fn manifest_section(wasm: &[u8]) -> Result<Option<String>, String> {
         }
     }
     Ok(found)
+}
+
+/// What a component says of itself that holds its manifest.
+pub(crate) fn embedded_manifest(wasm: &[u8]) -> Option<Manifest> {
+    Manifest::parse(&manifest_section(wasm).ok()??).ok()
 }
 
 /// A component that sessions can be opened of.

@@ -14,14 +14,16 @@
 //! - `manifest`: what a component asks; `grant`: what it gets
 //! - `catalogue`, `component`: finding and loading
 //! - `session`: a component at work, its timers and its limits
+//! - `sound`: between the line's sound and a component's
 //! - `contract`: bindings, and the way between them and the call's words
-//! - `engine`, `store`, `wasi`: what it runs in
+//! - `engine`, `store`, `allowance`, `wasi`: what it runs in, and for how long
 //! - `egress`: the network
 //!
 //! A component is pure: the host does all I/O. It never sees a secret, a file or a clock.
 
 #![forbid(unsafe_code)]
 
+mod allowance;
 mod catalogue;
 mod component;
 mod contract;
@@ -32,6 +34,7 @@ pub mod grant;
 pub mod manifest;
 mod secret;
 mod session;
+mod sound;
 mod store;
 mod wasi;
 

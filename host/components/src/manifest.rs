@@ -3,6 +3,7 @@
 //!
 //! A manifest *asks*. What the component gets is decided in [`grant`](crate::grant).
 
+use audio::{SampleRate, TELEPHONE};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -33,6 +34,46 @@ pub struct Manifest {
     pub secrets: Vec<Secret>,
     #[serde(default)]
     pub limits: Limits,
+    /// the sound that a recogniser takes, or that a voice gives
+    #[serde(default)]
+    pub audio: Sound,
+}
+
+/// What sound crosses the boundary; mono. Where it is not the telephone's own, the host converts.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sound {
+    pub encoding: Encoding,
+    /// samples per second
+    pub rate: u32,
+    /// of a voice: it speaks the pieces of an utterance as one, wherever they are cut
+    pub continues: bool,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// G.711 µ-law, a byte a sample
+    Mulaw,
+    /// signed 16 bit little-endian
+    Pcm16,
+}
+
+impl Default for Sound {
+    fn default() -> Self {
+        Self { encoding: Encoding::Mulaw, rate: TELEPHONE.hertz(), continues: false }
+    }
+}
+
+impl Sound {
+    pub fn is_telephone(self) -> bool {
+        self.encoding == Encoding::Mulaw && self.rate == TELEPHONE.hertz()
+    }
+
+    /// The telephone's where it makes no sense: a manifest that was read has none that does not.
+    pub fn rate(self) -> SampleRate {
+        SampleRate::new(self.rate).unwrap_or(TELEPHONE)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,8 +104,11 @@ pub struct Setting {
     pub kind: SettingKind,
     /// none: the operator must give it
     pub default: Option<toml::Value>,
-    /// the variable of the environment that gives it too
+    /// the variable of the environment that gives it too, if the manifest ships with Cordboard
     pub env: Option<String>,
+    /// without a value the component is of no use: it is not chosen where others can be
+    #[serde(default)]
+    pub needed: bool,
     pub min: Option<f64>,
     pub max: Option<f64>,
     #[serde(default)]
@@ -119,20 +163,22 @@ fn plain() -> String {
     "{}".into()
 }
 
-/// What one session may use. The operator may set less, and more up to [`CEILING`].
+/// What one session may use. A manifest may ask for less than the defaults; for more only if it
+/// ships with Cordboard. The operator may set less, and more up to [`CEILING`].
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// linear memory, in MiB
     pub memory_mb: u32,
-    /// CPU time of one call into it, in milliseconds
+    /// CPU time of one call into it, in milliseconds; and of all calls together a quarter of the
+    /// time that goes by, beyond five times as much as this
     pub call_ms: u32,
     /// effects or actions of one call into it
     pub effects: u32,
-    /// one frame, or one piece of a body, in KiB; and all effects of one call together, in 16 times
-    /// as much
+    /// one frame, or one piece of a body, in KiB; and all effects of one call together, and all that
+    /// waits to be sent or to be told, in 16 times as much
     pub frame_kb: u32,
-    /// connections open at once
+    /// connections open at once, and as many fetches of a script
     pub connections: u32,
     /// frames waiting to be sent on one connection
     pub queue: u32,
@@ -151,13 +197,22 @@ pub const CEILING: Limits =
 impl Limits {
     /// The smaller of both, one by one.
     pub fn at_most(self, most: Self) -> Self {
+        self.with(most, u32::min)
+    }
+
+    /// The larger of both, one by one.
+    pub fn at_least(self, least: Self) -> Self {
+        self.with(least, u32::max)
+    }
+
+    fn with(self, other: Self, choose: fn(u32, u32) -> u32) -> Self {
         Self {
-            memory_mb: self.memory_mb.min(most.memory_mb),
-            call_ms: self.call_ms.min(most.call_ms),
-            effects: self.effects.min(most.effects),
-            frame_kb: self.frame_kb.min(most.frame_kb),
-            connections: self.connections.min(most.connections),
-            queue: self.queue.min(most.queue),
+            memory_mb: choose(self.memory_mb, other.memory_mb),
+            call_ms: choose(self.call_ms, other.call_ms),
+            effects: choose(self.effects, other.effects),
+            frame_kb: choose(self.frame_kb, other.frame_kb),
+            connections: choose(self.connections, other.connections),
+            queue: choose(self.queue, other.queue),
         }
     }
 
@@ -173,7 +228,8 @@ impl Limits {
         self.frame_kb as usize * 1024
     }
 
-    /// What one call may hand to the host, in bytes.
+    /// What one call may hand to the host, and what of a session may wait to be sent or to be told,
+    /// in bytes.
     pub(crate) fn transfer(self) -> usize {
         self.frame() * 16
     }
@@ -192,6 +248,8 @@ pub enum ManifestError {
     Contract { asked: String },
     #[error("the manifest's default of the setting {name:?}: {problem}")]
     Default { name: String, problem: String },
+    #[error("the manifest's audio has {0} samples a second; 8000 to 48000 are possible")]
+    Rate(u32),
     #[error("the manifest names {{{name}}}, which is not a setting of type url")]
     Template { name: String },
     #[error(
@@ -214,6 +272,9 @@ impl Manifest {
         if self.id.is_empty() || !self.id.chars().all(proper) || self.id.len() > 64 {
             return Err(ManifestError::Id(self.id.clone()));
         }
+        if !(8_000..=48_000).contains(&self.audio.rate) {
+            return Err(ManifestError::Rate(self.audio.rate));
+        }
         if self.contract != CONTRACT && !self.contract.starts_with(&format!("{CONTRACT}.")) {
             return Err(ManifestError::Contract { asked: self.contract.clone() });
         }
@@ -231,11 +292,8 @@ impl Manifest {
             }
         }
         for secret in &self.secrets {
-            // these decide where a request goes, or how it is read
-            let forbidden = ["host", "content-length", "transfer-encoding", "connection", "upgrade"];
-            let header = secret.header.to_ascii_lowercase();
-            if forbidden.contains(&header.as_str()) || header.parse::<reqwest::header::HeaderName>().is_err()
-            {
+            let header = secret.header.parse::<reqwest::header::HeaderName>();
+            if header.map_or(true, |header| crate::egress::steers(&header)) {
                 return Err(ManifestError::Header {
                     name: secret.name.clone(),
                     header: secret.header.clone(),

@@ -114,6 +114,7 @@ pub struct Provider<C: Contract> {
     body: Body,
     /// none: it failed
     opened: Option<Opened<C::World>>,
+    converter: C::Converter,
     connections: Connections,
     timers: BTreeMap<u32, Moment>,
 }
@@ -148,7 +149,7 @@ impl Generation {
         opening: Listening,
     ) -> Result<(SttSession, Vec<call::stt::Effect>), LoadError> {
         match &self.pre {
-            Pre::Stt(pre) => Ok(Provider::open(self, pre, surroundings, now, opening)),
+            Pre::Stt(pre) => Provider::open(self, pre, surroundings, now, opening),
             _ => Err(self.wrong_kind(Kind::Stt)),
         }
     }
@@ -160,7 +161,7 @@ impl Generation {
         now: Moment,
     ) -> Result<(LlmSession, Vec<call::llm::Effect>), LoadError> {
         match &self.pre {
-            Pre::Llm(pre) => Ok(Provider::open(self, pre, surroundings, now, ())),
+            Pre::Llm(pre) => Provider::open(self, pre, surroundings, now, ()),
             _ => Err(self.wrong_kind(Kind::Llm)),
         }
     }
@@ -173,7 +174,7 @@ impl Generation {
         opening: Speaking,
     ) -> Result<(TtsSession, Vec<call::tts::Effect>), LoadError> {
         match &self.pre {
-            Pre::Tts(pre) => Ok(Provider::open(self, pre, surroundings, now, opening)),
+            Pre::Tts(pre) => Provider::open(self, pre, surroundings, now, opening),
             _ => Err(self.wrong_kind(Kind::Tts)),
         }
     }
@@ -186,7 +187,23 @@ impl Generation {
         scene: &Scene,
     ) -> Result<Result<PersonaSession, Fault>, LoadError> {
         match &self.pre {
-            Pre::Persona(pre) => Ok(PersonaSession::open(self, pre, surroundings, now, scene)),
+            Pre::Persona(pre) => Ok(PersonaSession::open(self, pre, surroundings, now, scene, None)),
+            _ => Err(self.wrong_kind(Kind::Persona)),
+        }
+    }
+
+    /// Goes on with a conversation where a session of this persona was when it gave the snapshot.
+    pub fn restore_persona(
+        self: &Arc<Self>,
+        surroundings: &Surroundings,
+        now: Moment,
+        scene: &Scene,
+        snapshot: &str,
+    ) -> Result<Result<PersonaSession, Fault>, LoadError> {
+        match &self.pre {
+            Pre::Persona(pre) => {
+                Ok(PersonaSession::open(self, pre, surroundings, now, scene, Some(snapshot)))
+            }
             _ => Err(self.wrong_kind(Kind::Persona)),
         }
     }
@@ -217,8 +234,8 @@ impl Body {
         call: impl FnOnce(&mut Store<State>, u64) -> wasmtime::Result<T>,
     ) -> Result<T, Fault> {
         let at = self.at(now);
-        store::enter(&mut self.store, at);
-        let result = call(&mut self.store, at);
+        let entered = store::enter(&mut self.store, at).map_err(wasmtime::Error::from);
+        let result = entered.and_then(|()| call(&mut self.store, at));
         store::leave(&mut self.store);
         result.map_err(|error| self.fault(&error))
     }
@@ -263,12 +280,15 @@ impl<C: Contract> Provider<C> {
         surroundings: &Surroundings,
         now: Moment,
         opening: C::Opening,
-    ) -> (Self, Vec<C::Effect>) {
+    ) -> Result<(Self, Vec<C::Effect>), LoadError> {
         let id = surroundings.next_id();
         let mut body = Body::new(generation, surroundings, id);
         let settings = generation.grant.settings.json();
+        let sound = generation.artifact.manifest.audio;
+        let converter = C::converter(sound)
+            .map_err(|source| LoadError::Audio { id: generation.id().to_owned(), source })?;
         let opened = body
-            .enter(now, |store, _| C::open(pre, store, opening, &settings))
+            .enter(now, |store, _| C::open(pre, store, opening, sound, &settings))
             .and_then(|opened| opened.map_err(Fault::Refused));
         let connections = generation.egress.connections(id, surroundings.arrivals.clone());
         let (opened, effects) = match opened {
@@ -278,7 +298,7 @@ impl<C: Contract> Provider<C> {
                 (None, vec![C::failed(fault.into_failure())])
             }
         };
-        (Self { id, body, opened, connections, timers: BTreeMap::new() }, effects)
+        Ok((Self { id, body, opened, converter, connections, timers: BTreeMap::new() }, effects))
     }
 
     pub fn id(&self) -> SessionId {
@@ -291,21 +311,27 @@ impl<C: Contract> Provider<C> {
 
     /// The call tells it something. What it tells the call about it, in order.
     pub fn handle(&mut self, now: Moment, event: C::Event) -> Vec<C::Effect> {
-        self.tell(now, C::event(event))
+        match C::outward(&mut self.converter, event) {
+            Some(event) => self.tell(now, C::event(event)),
+            None => Vec::new(),
+        }
     }
 
     /// Something came from the network for it.
     pub fn arrived(&mut self, now: Moment, event: NetEvent) -> Vec<C::Effect> {
-        self.connections.delivered(&event);
+        if !self.connections.is_awaited(&event) {
+            return Vec::new();
+        }
         self.tell(now, C::net(event))
     }
 
-    /// Its timers that are due.
+    /// The first of its timers that are due: what it costs to be told of all of them must not hold
+    /// what else happens in the call.
     pub fn timeout(&mut self, now: Moment) -> Vec<C::Effect> {
-        let mut due: Vec<(Moment, u32)> =
-            self.timers.extract_if(.., |_, due| *due <= now).map(|(id, due)| (due, id)).collect();
-        due.sort_unstable();
-        due.into_iter().flat_map(|(_, id)| self.tell(now, C::timer(id))).collect()
+        let first = self.timers.iter().map(|(id, due)| (*due, *id)).min();
+        let Some((_, id)) = first.filter(|(due, _)| *due <= now) else { return Vec::new() };
+        self.timers.remove(&id);
+        self.tell(now, C::timer(id))
     }
 
     pub fn next_timeout(&self) -> Moment {
@@ -330,7 +356,7 @@ impl<C: Contract> Provider<C> {
 
     fn sort(&mut self, now: Moment, effect: C::RawEffect, given: &mut Vec<C::Effect>) -> Result<(), Fault> {
         match C::sort(effect) {
-            Sorted::Effect(effect) => given.push(effect),
+            Sorted::Effect(effect) => C::inward(&mut self.converter, effect, given),
             Sorted::Net(action) => self.connections.perform(action).map_err(Fault::Forbidden)?,
             Sorted::CancelTimer(id) => {
                 self.timers.remove(&id);
@@ -360,12 +386,16 @@ impl PersonaSession {
         surroundings: &Surroundings,
         now: Moment,
         scene: &Scene,
+        snapshot: Option<&str>,
     ) -> Result<Self, Fault> {
         let id = surroundings.next_id();
         let mut body = Body::new(generation, surroundings, id);
         let settings = generation.grant.settings.json();
         let script = body
-            .enter(now, |store, at| Script::open(pre, store, scene, at, &settings))
+            .enter(now, |store, at| match snapshot {
+                Some(snapshot) => Script::restore(pre, store, scene, at, &settings, snapshot),
+                None => Script::open(pre, store, scene, at, &settings),
+            })
             .and_then(|script| script.map_err(Fault::Refused))
             .inspect_err(|fault| body.report(fault))?;
         let connections = generation.egress.connections(id, surroundings.arrivals.clone());
@@ -384,6 +414,13 @@ impl PersonaSession {
             .and_then(|actions| body.count(actions.len()).map(|()| actions))
             .inspect_err(|fault| body.report(fault))?;
         Ok(actions.into_iter().map(action).collect())
+    }
+
+    /// What it needs to go on in another session; none: not at this moment. After an error it must
+    /// not be told anything again.
+    pub fn snapshot(&mut self, now: Moment) -> Result<Option<String>, Fault> {
+        let Self { body, script, .. } = self;
+        body.enter(now, |store, _| script.snapshot(store)).inspect_err(|fault| body.report(fault))
     }
 
     /// A request of the script's; its response arrives as [`Arrival::Fetched`].

@@ -4,8 +4,9 @@
 //! One [`Store`] for each session. A call into a component is bounded by the CPU time it takes, not
 //! by the clock on the wall: on a busy machine a thread that waits for a processor has done nothing
 //! wrong. The engine's epoch ticks every ten milliseconds, and at each tick within a call the time
-//! is read.
+//! is read; so it is after each call, for what all of them take together.
 
+use crate::allowance::Allowance;
 use crate::contract::shared::log as wit_log;
 use crate::manifest::Limits;
 use crate::wasi::Stderr;
@@ -19,6 +20,8 @@ const WALL: u32 = 20;
 /// Lines of log in one call into a component, and characters in a line.
 const MOST_LINES: u32 = 100;
 const LONGEST_LINE: usize = 1000;
+/// Streams and the like that a component may hold at once.
+const MOST_RESOURCES: usize = 1000;
 
 /// Whose store it is, for the log.
 #[derive(Clone, Debug)]
@@ -35,13 +38,17 @@ pub struct State {
     log: Log,
     /// the moment of the call into the component
     at: u64,
-    /// when the call into the component was first seen at a tick
+    allowance: Allowance,
+    /// none: it is not being called
     meter: Option<Meter>,
 }
 
+/// What was read when a call into the component began.
 struct Meter {
     cpu: Duration,
     wall: Instant,
+    /// what it may compute, so as not to take more than its share
+    left: Duration,
 }
 
 struct Memory {
@@ -63,8 +70,12 @@ pub(crate) struct OverMemory {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("it computed for more than {} ms", .0.as_millis())]
-pub(crate) struct OverTime(Duration);
+pub(crate) enum OverTime {
+    #[error("it computed for more than {} ms", .0.as_millis())]
+    Call(Duration),
+    #[error("it computed for more than a quarter of the time, call after call")]
+    Share,
+}
 
 pub(crate) struct HasState;
 
@@ -82,12 +93,15 @@ impl WasiView for State {
 pub(crate) fn open(engine: &Engine, owner: Owner, limits: Limits, seed: u64) -> Store<State> {
     let stderr = Stderr::default();
     let wasi = crate::wasi::context(&stderr, seed);
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(MOST_RESOURCES);
     let state = State {
         wasi,
-        table: ResourceTable::new(),
+        table,
         memory: Memory { limit: limits.memory() },
         log: Log { owner, lines: 0, stderr },
         at: 0,
+        allowance: Allowance::new(limits.call(), Instant::now()),
         meter: None,
     };
     let mut store = Store::new(engine, state);
@@ -98,18 +112,28 @@ pub(crate) fn open(engine: &Engine, owner: Owner, limits: Limits, seed: u64) -> 
     store
 }
 
-/// Before every call into the component.
-pub(crate) fn enter(store: &mut Store<State>, at: u64) {
+/// Before every call into the component. An error: it has computed too much already.
+pub(crate) fn enter(store: &mut Store<State>, at: u64) -> Result<(), OverTime> {
     let state = store.data_mut();
     state.at = at;
-    state.meter = None;
     state.log.lines = 0;
+    let wall = Instant::now();
+    let left = state.allowance.left(wall);
+    if left.is_zero() {
+        return Err(OverTime::Share);
+    }
+    state.meter = Some(Meter { cpu: cpu_time(), wall, left });
     store.set_epoch_deadline(1);
+    Ok(())
 }
 
-/// After it: what it wrote to stderr goes into the log.
+/// After it: what it computed is counted, and what it wrote to stderr goes into the log.
 pub(crate) fn leave(store: &mut Store<State>) {
-    store.data_mut().log.flush_stderr();
+    let state = store.data_mut();
+    if let Some(meter) = state.meter.take() {
+        state.allowance.take(meter.computed());
+    }
+    state.log.flush_stderr();
 }
 
 impl State {
@@ -127,16 +151,21 @@ impl State {
     }
 
     fn tick(&mut self, limit: Duration) -> wasmtime::Result<UpdateDeadline> {
-        let cpu = cpu_time();
-        let Some(meter) = &self.meter else {
-            self.meter = Some(Meter { cpu, wall: Instant::now() });
-            return Ok(UpdateDeadline::Continue(1));
-        };
-        let computed = cpu.saturating_sub(meter.cpu);
+        let Some(meter) = &self.meter else { return Ok(UpdateDeadline::Continue(1)) };
+        let computed = meter.computed();
         if computed >= limit || meter.wall.elapsed() >= limit * WALL {
-            return Err(OverTime(limit).into());
+            return Err(OverTime::Call(limit).into());
+        }
+        if computed >= meter.left {
+            return Err(OverTime::Share.into());
         }
         Ok(UpdateDeadline::Continue(1))
+    }
+}
+
+impl Meter {
+    fn computed(&self) -> Duration {
+        cpu_time().saturating_sub(self.cpu)
     }
 }
 

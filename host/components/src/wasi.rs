@@ -29,6 +29,8 @@ use wasmtime_wasi_io::bindings::wasi::io as waiting;
 /// Bytes that may wait for the end of a line, and lines that may wait for the end of a call.
 const LONGEST_LINE: usize = 8 * 1024;
 const MOST_LINES: usize = 128;
+/// Random bytes that may be asked for at once.
+const MOST_RANDOM: u64 = 64 * 1024;
 
 /// Links what a component imports, and refuses what is not part of the contract. What WASI asks
 /// beyond the little that is here traps when it is used.
@@ -130,6 +132,7 @@ pub(crate) fn context(stderr: &Stderr, seed: u64) -> WasiCtx {
         .secure_random(ChaCha8Rng::seed_from_u64(seed))
         .insecure_random(ChaCha8Rng::seed_from_u64(seed.rotate_left(32)))
         .insecure_random_seed(u128::from(seed))
+        .max_random_size(MOST_RANDOM)
         .allow_tcp(false)
         .allow_udp(false)
         .build()

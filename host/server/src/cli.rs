@@ -1,5 +1,6 @@
 //! The commands.
 
+use crate::bench;
 use crate::config::{self, Flags, Loaded};
 use crate::routes::{Shared, router};
 use crate::services::{Services, known_components};
@@ -65,6 +66,11 @@ enum Command {
     Call(CallArguments),
     /// Print the configuration, and where each value comes from
     Config,
+    /// Measure how many calls one core carries, and how well
+    ///
+    /// Starts this program once more on a core of its own, with stand-ins for the vendors, and calls
+    /// it. Nothing leaves this machine, and nothing of your configuration is used.
+    Bench(bench::Arguments),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -118,6 +124,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
             println!("{}", config::report(&loaded, &catalogue)?);
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Call(arguments)) => {
             let steps = matches.subcommand_matches("call").map(|m| steps(&arguments, m)).transpose()?;
             call(&flags, arguments, steps.unwrap_or_default())
@@ -153,6 +160,7 @@ async fn listen(services: Arc<Services>) -> anyhow::Result<()> {
         format!("cannot listen on {host}:{port}; choose another address with --bind, HOST or PORT")
     })?;
     let address = listener.local_addr()?;
+    services.listens(address.port());
     println!("Cordboard {} answers on http://{address}\n", env!("CARGO_PKG_VERSION"));
     println!("{}\n", services.table());
     println!(

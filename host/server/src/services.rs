@@ -1,10 +1,15 @@
 //! The components that serve this host's calls: which, and why these.
 
-use crate::config::{Config, Loaded};
+use crate::config::{self, Config, Loaded};
+use crate::last_resort;
+use crate::recording::{Recorder, Recording};
+use ::audio::detect::{self, Detector, OnnxModel};
 use anyhow::Context;
+use call::audio::Phrase;
+use call::persona::Direction;
 use comfy_table::{Table, presets};
 use components::grant::{Operator, Origin, Settings};
-use components::manifest::{Kind, Manifest};
+use components::manifest::{Kind, Manifest, Setting, SettingKind};
 use components::{Catalogue, EngineSettings, Generation, Host};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -12,10 +17,14 @@ use std::sync::atomic::AtomicUsize;
 /// Chosen where the route says `auto`: the first of them for which there is a key, else the last.
 /// One that this build does not have is passed over.
 const PREFERRED: [(Kind, &[&str]); 3] = [
-    (Kind::Stt, &["deepgram-stt"]),
+    (Kind::Stt, &["deepgram-stt", "openai-stt"]),
     (Kind::Llm, &["openai-llm", "offline-llm"]),
-    (Kind::Tts, &["cartesia-tts", "flite-tts"]),
+    (Kind::Tts, &["cartesia-tts", "openai-tts", "flite-tts"]),
 ];
+
+/// Chosen only where the operator names their server: their key is the model's too, and says nothing
+/// of who is to hear and to speak.
+const BY_ADDRESS: [&str; 2] = ["openai-stt", "openai-tts"];
 
 /// What every call is served with.
 pub struct Services {
@@ -25,6 +34,11 @@ pub struct Services {
     pub stt: Option<Arc<Generation>>,
     pub llm: Arc<Generation>,
     pub tts: Arc<Generation>,
+    /// what can be said when the voice is lost
+    pub last_resort: Vec<Phrase>,
+    onnx: Option<OnnxModel>,
+    /// none: nothing is recorded
+    recorder: Option<Recorder>,
     choices: Vec<Choice>,
     pub live: AtomicUsize,
 }
@@ -66,7 +80,47 @@ impl Services {
             .context("the route has no model: `none` is possible for stt only")?;
         let tts = choose(Kind::Tts, &route.tts)?
             .context("the route has no voice: `none` is possible for stt only")?;
-        Ok(Self { persona, stt, llm, tts, choices, live: AtomicUsize::new(0), config })
+        let last_resort = last_resort::render(catalogue, &host, loaded, &[&config.speech.apology]);
+        let recording = config.recording.enabled && config.route.record;
+        let recorder = recording.then(|| Recorder::start(&config.recording)).transpose()?;
+        let onnx = (config.vad.detector == config::Detector::Onnx).then(|| onnx(&config.vad)).transpose()?;
+        let live = AtomicUsize::new(0);
+        Ok(Self { persona, stt, llm, tts, last_resort, onnx, recorder, choices, live, config })
+    }
+
+    /// How one call is held.
+    pub fn call(&self) -> call::Config {
+        let continues = self.tts.artifact.manifest.audio.continues;
+        self.config.call(self.stt.is_some(), continues, self.last_resort.clone())
+    }
+
+    /// What hears one caller.
+    pub fn detector(&self) -> Box<dyn Detector> {
+        match self.config.vad.detector {
+            config::Detector::Energy => Box::new(detect::Energy::default()),
+            config::Detector::Silero => Box::new(detect::Silero::default()),
+            // the model is there if it was asked for
+            config::Detector::Onnx => match &self.onnx {
+                Some(model) => Box::new(model.detector()),
+                None => Box::new(detect::Silero::default()),
+            },
+        }
+    }
+
+    /// The server listens there: the names of recordings say so.
+    pub fn listens(&self, port: u16) {
+        if let Some(recorder) = &self.recorder {
+            recorder.listens(port);
+        }
+    }
+
+    /// Begins the recording of a call, if it is to be recorded.
+    pub fn record(&self, call_sid: &str, direction: Direction) -> Option<Recording> {
+        let direction = match direction {
+            Direction::Inbound => "inbound",
+            Direction::Outbound => "outbound",
+        };
+        self.recorder.as_ref()?.begin(call_sid, direction)
     }
 
     /// Which component does what, and what would change it.
@@ -89,6 +143,19 @@ impl Services {
         ]
         .into_iter()
     }
+}
+
+/// The official model, for those who want it.
+fn onnx(vad: &config::Vad) -> anyhow::Result<OnnxModel> {
+    let library = vad.onnxruntime.as_deref();
+    let library = library.context(
+        "the detector onnx needs `vad.onnxruntime`, or CORDBOARD_ONNXRUNTIME: the path of a libonnxruntime.so",
+    )?;
+    let model = vad.model.as_deref();
+    let model = model.context(
+        "the detector onnx needs `vad.model`, or CORDBOARD_SILERO_ONNX: the path of a silero_vad.onnx",
+    )?;
+    Ok(OnnxModel::open(library, model)?)
 }
 
 /// An entry for a component that is not there is a mistake.
@@ -134,26 +201,33 @@ fn choice(
             };
             return Ok((Some(manifest.id.clone()), change));
         }
-        let keys: Vec<&str> = manifest.secrets.iter().map(|secret| secret.name.as_str()).collect();
-        wanting.push(format!("{} → {}", keys.join(" and "), manifest.id));
+        let by_address = BY_ADDRESS.contains(&manifest.id.as_str());
+        let keys = manifest.secrets.iter().filter(|_| !by_address).map(|secret| secret.name.as_str());
+        let needed = |setting: &&Setting| setting.needed || by_address && setting.kind == SettingKind::Url;
+        let settings = manifest.settings.values().filter(needed);
+        let variables: Vec<&str> =
+            keys.chain(settings.filter_map(|setting| setting.env.as_deref())).collect();
+        wanting.push(format!("{} → {}", variables.join(" and "), manifest.id));
     }
     let change = if wanting.is_empty() { variable } else { wanting.join("; ") };
     Ok((None, change))
 }
 
 /// Whether there is all that it needs: its keys, or an address of the operator's own, where a key
-/// may not be needed.
+/// may not be needed; and the settings without which it is of no use.
 fn is_usable(manifest: &Manifest, operator: &Loaded) -> anyhow::Result<bool> {
     let has_keys = manifest.secrets.iter().all(|secret| operator.variable(&secret.name).is_some());
     let settings = Settings::resolve(manifest, operator)?;
     let own_address = settings.iter().any(|(name, _, origin)| {
-        let is_url = manifest
-            .settings
-            .get(name)
-            .is_some_and(|setting| setting.kind == components::manifest::SettingKind::Url);
+        let is_url = manifest.settings.get(name).is_some_and(|setting| setting.kind == SettingKind::Url);
         is_url && *origin != Origin::Manifest
     });
-    Ok(has_keys || own_address)
+    let has_settings = settings.iter().all(|(name, value, _)| {
+        let needed = manifest.settings.get(name).is_some_and(|setting| setting.needed);
+        !needed || value.as_str().is_none_or(|text| !text.trim().is_empty())
+    });
+    let has_keys = has_keys && !BY_ADDRESS.contains(&manifest.id.as_str());
+    Ok((has_keys || own_address) && has_settings)
 }
 
 fn row(kind: Kind, generation: Option<&Generation>, change: String) -> Choice {

@@ -8,6 +8,7 @@ mod prompt;
 mod reply;
 
 use plugin::llm::{Effect, Event, Opening, Provider, Stop};
+use plugin::refusal::Refusal;
 use plugin::sse;
 use plugin::url::Url;
 use plugin::{Action, Cause, Failure, Header, Outcome, Request, net};
@@ -15,8 +16,6 @@ use reply::Reply;
 use serde::Deserialize;
 
 const REQUEST: u32 = 1;
-/// So much of the body of a refusal is read for its message.
-const LONGEST_REFUSAL: usize = 16 * 1024;
 
 #[derive(Deserialize)]
 struct Settings {
@@ -30,8 +29,7 @@ struct Completion {
     settings: Settings,
     events: sse::Parser,
     reply: Reply,
-    /// the status and headers of a refusal, and its body so far
-    refused: Option<(net::Head, Vec<u8>)>,
+    refusal: Option<Refusal>,
     over: bool,
 }
 
@@ -39,7 +37,7 @@ impl Provider for Completion {
     fn open(opening: Opening) -> Result<Self, Failure> {
         let settings = plugin::settings(&opening.settings)?;
         let (events, reply) = (sse::Parser::default(), Reply::default());
-        Ok(Self { settings, events, reply, refused: None, over: false })
+        Ok(Self { settings, events, reply, refusal: None, over: false })
     }
 
     fn handle(&mut self, _at: u64, event: Event, effects: &mut Vec<Effect>) {
@@ -61,22 +59,17 @@ impl Provider for Completion {
 impl Completion {
     fn came(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {
         match outcome {
-            Outcome::Head(head) if plugin::cause_of_status(head.status).is_some() => {
-                self.refused = Some((head, Vec::new()));
-            }
-            Outcome::Body(piece) => match &mut self.refused {
-                Some((_, body)) => {
-                    let room = LONGEST_REFUSAL.saturating_sub(body.len());
-                    body.extend_from_slice(&piece[..piece.len().min(room)]);
-                }
+            Outcome::Head(head) => self.refusal = Refusal::new(head).ok(),
+            Outcome::Body(piece) => match &mut self.refusal {
+                Some(refusal) => refusal.push(&piece),
                 None => {
                     for event in self.events.push(&piece) {
                         self.event(&event.data, effects);
                     }
                 }
             },
-            Outcome::Closed(_) => match self.refused.take() {
-                Some((head, body)) => self.end(Effect::Failed(refusal(&head, &body)), effects),
+            Outcome::Closed(_) => match self.refusal.take() {
+                Some(refusal) => self.end(Effect::Failed(refusal.failure()), effects),
                 // a server that forgets [DONE] has still finished if it said why
                 None => match self.reply.finish(effects) {
                     Some(stop) => self.end(Effect::Finished(stop), effects),
@@ -86,15 +79,8 @@ impl Completion {
                     }
                 },
             },
-            Outcome::Failed(failure) => {
-                let failure = Failure {
-                    cause: plugin::cause_of_fault(&failure),
-                    message: failure.message,
-                    retry_after: plugin::retry_after(&failure.headers),
-                };
-                self.end(Effect::Failed(failure), effects);
-            }
-            Outcome::Head(_) | Outcome::Opened | Outcome::Frame(_) => {}
+            Outcome::Failed(failure) => self.end(Effect::Failed(failure.into()), effects),
+            Outcome::Opened | Outcome::Frame(_) => {}
         }
     }
 
@@ -127,22 +113,6 @@ fn request(base_url: &str, body: Vec<u8>) -> Effect {
         body,
     };
     Effect::Net(net::Effect { connection: REQUEST, action: Action::Request(request) })
-}
-
-/// What a refusal means. Too little money looks like too many requests, but does not pass.
-fn refusal(head: &net::Head, body: &[u8]) -> Failure {
-    let body = String::from_utf8_lossy(body);
-    let (code, message) =
-        reply::error(&body).unwrap_or_else(|| (String::new(), body.chars().take(200).collect()));
-    let cause = match code.as_str() {
-        "insufficient_quota" | "billing_hard_limit_reached" => Cause::Denied,
-        _ => plugin::cause_of_status(head.status).unwrap_or(Cause::Garbled),
-    };
-    Failure {
-        cause,
-        message: format!("status {}: {message}", head.status),
-        retry_after: plugin::retry_after(&head.headers),
-    }
 }
 
 plugin::llm!(Completion);

@@ -1,7 +1,7 @@
 //! The reply, out of chunks.
 
 use plugin::llm::{Effect, Stop, ToolCall};
-use plugin::{Cause, Failure, Usage};
+use plugin::{Cause, Failure, Usage, refusal};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -70,7 +70,7 @@ impl Reply {
         let chunk: Chunk = serde_json::from_str(data)
             .map_err(|e| plugin::failure(Cause::Garbled, format!("not a chunk of a completion: {e}")))?;
         if chunk.error.is_some_and(|e| !e.is_null()) {
-            let (_, message) = error(data).unwrap_or_default();
+            let (_, message) = refusal::error(data).unwrap_or_default();
             return Err(plugin::failure(Cause::Unreachable, format!("the server failed: {message}")));
         }
         for choice in chunk.choices.into_iter().take(1) {
@@ -130,15 +130,4 @@ impl Reply {
             _ => Stop::Complete,
         })
     }
-}
-
-/// Code and message out of the body of an error, in the shapes that servers use.
-pub(crate) fn error(body: &str) -> Option<(String, String)> {
-    let body: Value = serde_json::from_str(body).ok()?;
-    let error = body.get("error")?;
-    let field = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Some(match error {
-        Value::String(message) => (String::new(), message.clone()),
-        _ => (field("code"), field("message")),
-    })
 }

@@ -26,7 +26,7 @@
 //! makes it.
 //!
 //! What the words mean (units, order, who ends what) stands in the contract, `wit/`. Here is also
-//! what vendors' protocols have in common: [`sse`] and [`url`].
+//! what vendors' protocols have in common: [`refusal`], [`samples`], [`sse`] and [`url`].
 
 /// What an author of one kind writes, and what the host sees of it: the same for every kind, on
 /// that kind's own words.
@@ -69,6 +69,8 @@ macro_rules! reducer {
 pub(crate) use reducer;
 
 pub mod llm;
+pub mod refusal;
+pub mod samples;
 pub mod sse;
 pub mod stt;
 pub mod tts;
@@ -116,6 +118,17 @@ pub fn cause_of_fault(failure: &net::Failure) -> Cause {
     }
 }
 
+impl From<net::Failure> for Failure {
+    /// What it means for the session that it was all about.
+    fn from(failure: net::Failure) -> Self {
+        Self {
+            cause: cause_of_fault(&failure),
+            retry_after: retry_after(&failure.headers),
+            message: failure.message,
+        }
+    }
+}
+
 /// When a refused server wants to be asked again, in milliseconds: `retry-after-ms`, or
 /// `retry-after` in seconds. A date is not understood: the component has no clock to hold it to.
 pub fn retry_after(headers: &[Header]) -> Option<u32> {
@@ -125,6 +138,14 @@ pub fn retry_after(headers: &[Header]) -> Option<u32> {
     };
     let milliseconds = value("retry-after-ms").or_else(|| Some(value("retry-after")? * 1000.0))?;
     Some(milliseconds.min(f64::from(u32::MAX)) as u32)
+}
+
+/// The language that a BCP 47 tag begins with: `en` of `en-US`. None: it names no single one, as
+/// `multi` does.
+pub fn primary_language(tag: &str) -> Option<String> {
+    let primary = tag.split(['-', '_']).next()?.to_ascii_lowercase();
+    let is_code = matches!(primary.len(), 2 | 3) && primary.bytes().all(|b| b.is_ascii_lowercase());
+    is_code.then_some(primary)
 }
 
 /// A line in the host's log, under the component's name.
@@ -157,6 +178,15 @@ macro_rules! manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_language_is_named_without_its_region() {
+        let primary = |tag| primary_language(tag);
+        assert_eq!(primary("en-US").as_deref(), Some("en"));
+        assert_eq!(primary("ZH_Hant").as_deref(), Some("zh"));
+        assert_eq!(primary("yue").as_deref(), Some("yue"));
+        assert_eq!((primary("multi"), primary("")), (None, None));
+    }
 
     #[test]
     fn a_server_says_when_to_come_back() {

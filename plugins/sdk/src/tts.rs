@@ -21,6 +21,11 @@ pub use bindings::exports::cordboard::component::tts::*;
 
 crate::reducer!();
 
+/// Whether there is anything in it to speak. Vendors charge for what is not, or refuse it.
+pub fn is_speakable(text: &str) -> bool {
+    text.chars().any(char::is_alphanumeric)
+}
+
 /// Exports a [`Provider`] as the component that this crate is, with `plugin.toml` inside.
 #[macro_export]
 macro_rules! tts {

@@ -1,38 +1,58 @@
 //! A line that carries sound: a media stream, a browser.
 //!
-//! - `hearing.rs`: the caller's audio, the detector, the recogniser, and when a turn ends
+//! - `hearing.rs`: the caller's audio, the detector, the recogniser
+//! - `endpointing.rs`: when a turn ends
+//! - `background.rs`: what the line carries when nobody speaks
+//! - `bargein.rs`: whether the caller cuts in
+//! - `wording.rs`: what words say about themselves
+//! - `replay.rs`: what a recogniser that was opened again has to hear once more
 //! - `speaking.rs`: utterances, the voice, and what is sent when
 //! - `utterance.rs`: one utterance: its text, its audio, and how much of both was heard
 //! - `pieces.rs`: text cut into pieces worth speaking
 //! - `playout.rs`: the far end's buffer, marks, and what can have been played
 //!
-//! What stands here is what joins hearing and speaking: the caller who cuts in.
+//! What stands here is what joins hearing and speaking: who has the floor.
 
+mod background;
+mod bargein;
+mod endpointing;
 mod hearing;
 mod pieces;
 mod playout;
+mod replay;
 mod speaking;
 mod utterance;
+mod wording;
 
-pub use hearing::Endpointing;
+pub use bargein::BargeIn;
+pub use endpointing::Endpointing;
 pub use playout::Lead;
+pub use speaking::Phrase;
 
 use crate::Moment;
 use crate::io::{Outbox, Output};
 use crate::line::{self, Command};
 use crate::persona::{Ending, Interruption};
+use crate::time::earliest;
 use crate::{stt, tts};
-use hearing::Hearing;
-use playout::Playout;
+use ::audio::detect::Detector;
+use hearing::{Agent, Hearing};
 use speaking::Speaking;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub endpointing: Endpointing,
+    pub barge_in: BargeIn,
     pub lead: Lead,
     /// A voice that has given nothing of what it owes for this long has failed.
     pub first_output: Duration,
+    /// The voice speaks the pieces of an utterance as one, wherever they are cut.
+    pub voice_continues: bool,
+    /// A recogniser that has said nothing for this long after speech has ended has failed.
+    pub first_words: Duration,
+    /// What can be said when the voice is lost for good.
+    pub last_resort: Vec<Phrase>,
     /// There is a recogniser. Without one, words come as [`Input::Said`] or not at all.
     pub recogniser: bool,
 }
@@ -41,8 +61,12 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             endpointing: Endpointing::default(),
+            barge_in: BargeIn::default(),
             lead: Lead::default(),
             first_output: Duration::from_secs(5),
+            voice_continues: false,
+            first_words: Duration::from_secs(5),
+            last_resort: Vec::new(),
             recogniser: true,
         }
     }
@@ -63,14 +87,16 @@ pub enum Input {
 pub(crate) struct AudioLine {
     hearing: Hearing,
     speaking: Speaking,
+    barge_in: BargeIn,
     closed: bool,
 }
 
 impl AudioLine {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings, detector: Box<dyn Detector>) -> Self {
         Self {
-            hearing: Hearing::new(settings.endpointing, settings.recogniser),
-            speaking: Speaking::new(Playout::new(settings.lead), settings.first_output),
+            speaking: Speaking::new(&settings),
+            hearing: Hearing::new(settings.endpointing, settings.recogniser, settings.first_words, detector),
+            barge_in: settings.barge_in,
             closed: false,
         }
     }
@@ -81,12 +107,14 @@ impl AudioLine {
         }
         match input {
             Input::Frame(audio) => {
-                let agent_speaks = self.speaking.is_sounding(now);
-                self.hearing.frame(now, &audio, agent_speaks, out);
+                let agent = agent(&self.speaking, &self.barge_in, now);
+                self.hearing.frame(now, &audio, agent, out);
+                self.give_floor(now, out);
             }
             Input::Mark(name) => self.speaking.mark(&name),
             Input::Said { text, last } => {
-                let words = self.hearing.said(now, &text, last);
+                let agent = agent(&self.speaking, &self.barge_in, now);
+                let words = self.hearing.said(now, &text, last, agent);
                 self.words(now, words, out);
             }
         }
@@ -94,7 +122,8 @@ impl AudioLine {
 
     pub(crate) fn recogniser(&mut self, now: Moment, effects: Vec<stt::Effect>, out: &mut Outbox) {
         if !self.closed {
-            let words = self.hearing.recogniser(now, effects, out);
+            let agent = agent(&self.speaking, &self.barge_in, now);
+            let words = self.hearing.recogniser(now, effects, agent, out);
             self.words(now, words, out);
         }
     }
@@ -108,14 +137,47 @@ impl AudioLine {
     /// The caller said something: it cuts in, and it may close the turn.
     fn words(&mut self, now: Moment, words: bool, out: &mut Outbox) {
         self.speaking.tell_heard(now, out);
-        if words {
+        if words && self.barge_in.is_confirmed_by(&self.hearing.words()) {
             self.speaking.interrupt(now, Interruption::by_speech, out);
         }
+        self.give_floor(now, out);
         self.hearing.tell_words(now, out);
+    }
+
+    /// Whose turn it is to speak.
+    ///
+    /// The agent waits for a sound to become words, and does not begin to speak into words of a turn
+    /// that is still open. While it goes on in spite of words (too few of them, or a hum), they wait
+    /// until it has finished.
+    fn give_floor(&mut self, now: Moment, out: &mut Outbox) {
+        let sound = self.waits_until(now).is_some();
+        if sound && !self.barge_in.resume && self.speaking.is_sounding(now) {
+            self.speaking.tell_heard(now, out);
+            self.speaking.interrupt(now, Interruption::by_speech, out);
+        }
+        let words = self.hearing.has_words() && !self.speaking.is_engaged(now);
+        self.speaking.yield_floor(now, sound || words, out);
+        let in_spite = self.hearing.has_words() && !self.barge_in.is_confirmed_by(&self.hearing.words());
+        let engaged = self.speaking.is_engaged(now);
+        if in_spite
+            && !engaged
+            && self.hearing.is_over_speech()
+            && wording::is_backchannel(&self.hearing.words())
+        {
+            self.hearing.drop_words();
+        }
+        self.hearing.defer(in_spite && engaged);
+    }
+
+    /// Until when the agent waits for a sound to become words.
+    fn waits_until(&self, now: Moment) -> Option<Moment> {
+        self.barge_in.waits_until(now, self.hearing.run(), self.hearing.run_length())
     }
 
     pub(crate) fn key(&mut self, now: Moment, key: char, out: &mut Outbox) {
         if !self.closed {
+            self.hearing.key(now, out);
+            self.give_floor(now, out);
             self.speaking.interrupt(now, Interruption::by_keys, out);
             out.conversation(line::Event::Key(key));
         }
@@ -132,6 +194,7 @@ impl AudioLine {
             Command::Speak { utterance, text } => self.speaking.speak(now, utterance, &text, out),
             Command::Pause { utterance } => self.speaking.pause(now, utterance, out),
             Command::Finish { utterance } => self.speaking.finish(now, utterance, out),
+            Command::Digits { utterance, presses } => self.speaking.press(utterance, &presses),
             Command::Stop { utterance } => self.speaking.stop(now, utterance, out),
             Command::Listen { keyterms, language } => {
                 if self.hearing.has_recogniser() && (!keyterms.is_empty() || language.is_some()) {
@@ -146,6 +209,8 @@ impl AudioLine {
     /// The far end is gone.
     pub(crate) fn closed(&mut self, now: Moment, out: &mut Outbox) {
         if !self.closed {
+            self.speaking.tell_heard(now, out);
+            self.hearing.close(out);
             self.close(now, out);
         }
     }
@@ -163,17 +228,39 @@ impl AudioLine {
         if self.closed {
             return;
         }
+        self.give_floor(now, out);
+        self.hearing.miss_words(now, out);
         if self.hearing.next_timeout() <= now {
             self.speaking.tell_heard(now, out);
-            self.hearing.close_if_due(now, out);
+            if self.hearing.close_if_due(now, out) {
+                // nothing is sent before the conversation knows of it
+                return;
+            }
         }
         self.speaking.timeout(now, out);
     }
 
-    pub(crate) fn next_timeout(&self) -> Moment {
+    pub(crate) fn next_timeout(&self, now: Moment) -> Moment {
         if self.closed {
             return Moment::NEVER;
         }
-        self.hearing.next_timeout().min(self.speaking.next_timeout())
+        // the end of the agent's speech sets words free that it goes on in spite of
+        let deferred = self.hearing.is_deferred().then(|| self.speaking.sounds_until());
+        earliest([
+            self.waits_until(now),
+            deferred.filter(|until| now < *until),
+            Some(self.hearing.next_timeout()),
+            Some(self.speaking.next_timeout()),
+        ])
+    }
+}
+
+/// What those who listen to the caller need to know of the agent.
+fn agent<'a>(speaking: &'a Speaking, barge_in: &BargeIn, now: Moment) -> Agent<'a> {
+    let since = speaking.sounding_since(now);
+    Agent {
+        sounds: speaking.is_engaged(now),
+        begins: since.is_some_and(|since| now < since + barge_in.echo),
+        text: speaking.text(now),
     }
 }

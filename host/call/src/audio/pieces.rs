@@ -1,13 +1,16 @@
 //! Cuts text that is still being written into pieces worth speaking.
 //!
 //! A voice sounds right when it is given sentences, and early when it is given clauses. So pieces
-//! end where sentences end, except that the first piece may be a clause. Spaces belong to the
-//! piece before them: the pieces joined are the text.
+//! end where sentences end, except that the first piece may be a clause; and a few words, for a voice
+//! that speaks its pieces as one, wherever they are cut. Spaces belong to the piece before them: the
+//! pieces joined are the text.
 
 /// A clause is worth speaking on its own from this many characters.
 const FIRST_CLAUSE: usize = 12;
-/// Without any punctuation the first piece ends at a word after this many characters.
+/// Without any punctuation the first piece ends at a word after this many characters; and where the
+/// voice speaks its pieces as one.
 const FIRST_WORDS: usize = 60;
+const FIRST_WORDS_OF_MANY: usize = 10;
 /// A sentence longer than this is cut at a clause, or at a word.
 const LONGEST: usize = 240;
 
@@ -16,16 +19,28 @@ const ABBREVIATIONS: [&str; 14] =
     ["mr", "mrs", "ms", "dr", "prof", "st", "no", "vs", "etc", "e.g", "i.e", "approx", "dept", "inc"];
 
 /// The text of one utterance, as far as it is not yet cut.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Cutter {
     waiting: String,
     begun: bool,
+    first_words: usize,
 }
 
 impl Cutter {
+    /// `continues`: the voice speaks its pieces as one.
+    pub(super) fn new(continues: bool) -> Self {
+        let first_words = if continues { FIRST_WORDS_OF_MANY } else { FIRST_WORDS };
+        Self { waiting: String::new(), begun: false, first_words }
+    }
+
     /// More text has become known.
     pub(super) fn push(&mut self, text: &str) {
         self.waiting.push_str(text);
+    }
+
+    /// Nothing of it is left that could be spoken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.trim().is_empty()
     }
 
     /// The next piece, if one is certain to be whole.
@@ -84,7 +99,7 @@ impl Cutter {
             if blank_follows && !char.is_whitespace() {
                 word = whole().or(word);
             }
-            let too_long = if self.begun { LONGEST } else { FIRST_WORDS };
+            let too_long = if self.begun { LONGEST } else { self.first_words };
             if count >= too_long
                 && let Some(end) = clause.or(word)
             {
@@ -114,7 +129,11 @@ mod tests {
 
     /// The pieces of a text that comes a few characters at a time.
     fn pieces(text: &str) -> Vec<String> {
-        let mut cutter = Cutter::default();
+        pieces_for(text, false)
+    }
+
+    fn pieces_for(text: &str, continues: bool) -> Vec<String> {
+        let mut cutter = Cutter::new(continues);
         let mut pieces = Vec::new();
         for char in text.chars() {
             cutter.push(&char.to_string());
@@ -146,6 +165,15 @@ mod tests {
             ]
         );
         assert_eq!(pieces("Oh, I see what you mean."), ["Oh, I see what you mean."]);
+    }
+
+    #[test]
+    fn a_voice_that_speaks_its_pieces_as_one_is_given_a_few_words_first() {
+        assert_eq!(
+            pieces_for("I am very sorry to hear that. Was it cold?", true),
+            ["I am very ", "sorry to hear that. ", "Was it cold?"]
+        );
+        assert_eq!(pieces_for("Yes. It was.", true), ["Yes. ", "It was."]);
     }
 
     #[test]

@@ -42,10 +42,14 @@ impl Default for Lead {
 #[derive(Debug)]
 pub(super) struct Playout {
     lead: Lead,
+    /// the buffer is being filled: until it is full, what comes goes out at once
+    filling: bool,
     /// all bytes sent so far, without those that a clear took back
     sent: usize,
     /// when the last of them will have been played
     ends: Moment,
+    /// when what is sounding now began to sound
+    began: Moment,
     /// counts the clears: a mark of an earlier generation says nothing
     generation: u32,
     last_mark: u32,
@@ -62,23 +66,35 @@ struct Mark {
 
 impl Playout {
     pub(super) fn new(lead: Lead) -> Self {
-        Self { lead, sent: 0, ends: Moment::START, generation: 0, last_mark: 0, marks: VecDeque::new() }
+        Self {
+            lead,
+            filling: true,
+            sent: 0,
+            ends: Moment::START,
+            began: Moment::START,
+            generation: 0,
+            last_mark: 0,
+            marks: VecDeque::new(),
+        }
     }
 
     /// How many bytes may be sent now, whole frames of them; 0: not yet.
     pub(super) fn room(&self, now: Moment) -> usize {
         let buffered = self.ends.since(now);
-        if buffered >= self.lead.low {
-            return 0;
-        }
         let room = bytes(self.lead.high.saturating_sub(buffered));
-        (room - room % FRAME).max(FRAME)
+        let room = room - room % FRAME;
+        if self.filling || buffered < self.lead.low { room } else { 0 }
     }
 
     /// When there will be room again.
     pub(super) fn room_at(&self) -> Moment {
         // an instant later than exactly `low`
         self.ends - self.lead.low + Duration::from_millis(1)
+    }
+
+    /// Whether there is less in the far end's buffer than there should be.
+    fn is_low(&self, now: Moment) -> bool {
+        self.ends.since(now) < self.lead.low
     }
 
     /// Notes that so many bytes go out now; the mark to send behind them.
@@ -89,8 +105,13 @@ impl Playout {
         count: usize,
         position: usize,
     ) -> String {
+        self.filling |= self.is_low(now);
         self.sent += count;
+        if !self.is_sounding(now) {
+            self.began = now;
+        }
         self.ends = self.ends.max(now) + duration(count);
+        self.filling &= self.ends.since(now) + duration(FRAME) <= self.lead.high;
         self.last_mark += 1;
         let name = format!("{}-{}", self.generation, self.last_mark);
         self.marks.push_back(Mark { name: name.clone(), utterance, position });
@@ -115,6 +136,11 @@ impl Playout {
     /// Whether the caller hears something now.
     pub(super) fn is_sounding(&self, now: Moment) -> bool {
         self.ends > now
+    }
+
+    /// Since when, without a pause.
+    pub(super) fn sounding_since(&self, now: Moment) -> Option<Moment> {
+        self.is_sounding(now).then_some(self.began)
     }
 
     /// A mark came back: this utterance was played up to this position. None if the mark is not

@@ -4,21 +4,25 @@
 //! works ahead of the ear: it is given the next utterance while one is still being played, and it
 //! is asked for more of what it holds back only when little is left.
 
+use super::Settings;
 use super::playout::{FRAME, Playout, duration};
 use super::utterance::{Utterance, WithVoice};
 use crate::io::{Outbox, Output};
 use crate::line::{self, Heard, Step, UtteranceId};
 use crate::persona::{Ending, Interruption, Manner};
 use crate::time::earliest;
-use crate::{Failure, Moment, tts};
-use ::audio::g711::SILENCE;
+use crate::{Cause, Failure, Moment, tts};
+use ::audio::dtmf::{self, Press};
+use ::audio::g711::{self, SILENCE};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// More is taken from a voice that holds back only while less than this waits to be played.
 const ENOUGH_AHEAD: Duration = Duration::from_secs(5);
-/// A voice that gives more than this for the utterances in hand is out of its mind.
-const MOST_AHEAD: Duration = Duration::from_secs(180);
+/// A voice is given so many bytes of text ahead of what was sent to the caller: a minute or so. What
+/// comes behind it may never be heard.
+const TEXT_AHEAD: usize = 1000;
 /// A voice that is asked for more may work so many steps without giving audio.
 const MOST_EMPTY_MORES: u32 = 64;
 /// The end of an utterance counts as heard so long after it can have been played, when the far end
@@ -26,6 +30,14 @@ const MOST_EMPTY_MORES: u32 = 64;
 const WITHOUT_MARKS: Duration = Duration::from_secs(2);
 /// A voice that fails a second time within this long is given up.
 const REOPEN_AGAIN_AFTER: Duration = Duration::from_secs(20);
+
+/// Something that can be said without a voice.
+#[derive(Clone, Debug)]
+pub struct Phrase {
+    pub text: String,
+    /// µ-law at 8000
+    pub audio: Arc<[u8]>,
+}
 
 pub(super) struct Speaking {
     utterances: VecDeque<Utterance>,
@@ -38,20 +50,33 @@ pub(super) struct Speaking {
     /// when the voice last gave something, or was last given something it owes audio for
     voice_moved: Moment,
     reopened: Option<Moment>,
+    /// the voice is lost: all that can still be said is the last resort
     mute: bool,
+    last_resort: Vec<Phrase>,
+    /// the voice speaks the pieces of an utterance as one
+    continues: bool,
+    /// the caller has the floor: nothing that he may cut is sent
+    yielded: bool,
+    /// and something was cut in the middle by that
+    paused: bool,
 }
 
 impl Speaking {
-    pub(super) fn new(playout: Playout, first_output: Duration) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let Settings { lead, first_output, ref last_resort, voice_continues, .. } = *settings;
         Self {
+            last_resort: last_resort.clone(),
+            continues: voice_continues,
             utterances: VecDeque::new(),
-            playout,
+            playout: Playout::new(lead),
             more: false,
             empty_mores: 0,
             first_output,
             voice_moved: Moment::START,
             reopened: None,
             mute: false,
+            yielded: false,
+            paused: false,
         }
     }
 
@@ -60,16 +85,46 @@ impl Speaking {
         self.playout.is_sounding(now)
     }
 
+    /// Since when the agent has been heard, without a pause.
+    pub(super) fn sounding_since(&self, now: Moment) -> Option<Moment> {
+        self.playout.sounding_since(now)
+    }
+
+    /// Whether the agent is in the middle of something, also if it waits for the caller.
+    pub(super) fn is_engaged(&self, now: Moment) -> bool {
+        self.is_sounding(now) || self.paused
+    }
+
+    /// What it is in the middle of.
+    pub(super) fn text(&self, now: Moment) -> &str {
+        let played = self.playout.played(now);
+        self.utterances.iter().find(|u| !u.is_heard(played)).map_or("", Utterance::text)
+    }
+
+    /// When the agent will have been heard to the end of what was sent.
+    pub(super) fn sounds_until(&self) -> Moment {
+        self.playout.ends()
+    }
+
     // -- what the conversation asks for
 
     pub(super) fn begin(&mut self, id: UtteranceId, manner: Manner) {
-        self.utterances.push_back(Utterance::new(id, manner));
+        self.utterances.push_back(Utterance::new(id, manner, self.continues));
     }
 
     pub(super) fn speak(&mut self, now: Moment, id: UtteranceId, text: &str, out: &mut Outbox) {
         if let Some(utterance) = self.find(id) {
             utterance.push_text(text);
             self.feed(now, out);
+        }
+    }
+
+    /// Tones in place of words (DESIGN, rule 6).
+    pub(super) fn press(&mut self, id: UtteranceId, presses: &[Press]) {
+        if let Some(utterance) = self.find(id) {
+            let tones = dtmf::tones(presses, dtmf::TONE, dtmf::GAP);
+            utterance.push_audio(&g711::encode_all(&tones));
+            utterance.give_up();
         }
     }
 
@@ -95,10 +150,52 @@ impl Speaking {
     /// The caller cuts in: what is being spoken stops, and what waits behind it, if it may be cut.
     pub(super) fn interrupt(&mut self, now: Moment, by: fn(Interruption) -> bool, out: &mut Outbox) {
         let played = self.playout.played(now);
-        let spoken_now = self.utterances.iter().find(|u| u.sent > 0 && !u.is_heard(played));
+        let in_the_middle = |u: &&Utterance| (u.sent > 0 || self.paused) && !u.is_heard(played);
+        let spoken_now = self.utterances.iter().find(in_the_middle);
         if spoken_now.is_some_and(|utterance| utterance.may_be_cut(by)) {
+            self.paused = false;
             self.stop_all(now, Ending::Interrupted, |utterance| utterance.may_be_cut(by), out);
         }
+    }
+
+    /// The caller has the floor, or gives it back: what is being spoken is taken back as far as it
+    /// was not heard, and goes on from the word that was cut. What must not be cut is not.
+    pub(super) fn yield_floor(&mut self, now: Moment, yielded: bool, out: &mut Outbox) {
+        if std::mem::replace(&mut self.yielded, yielded) == yielded {
+            return;
+        }
+        let played = self.playout.played(now);
+        let middle = self.utterances.iter().position(|u| !u.is_heard(played));
+        let Some(utterance) = middle.and_then(|at| self.utterances.get(at)) else {
+            self.paused = false;
+            return;
+        };
+        if !yielded {
+            // it counts as paused until something is sent again
+            if self.paused {
+                let heard = utterance.heard(played);
+                let boundary = utterance.word_boundary(heard);
+                if let Some(utterance) = middle.and_then(|at| self.utterances.get_mut(at)) {
+                    utterance.go_back(boundary);
+                }
+            }
+        } else if self.playout.is_sounding(now) && utterance.may_be_cut(Interruption::by_speech) {
+            self.paused = true;
+            self.take_back(now, played, out);
+        }
+    }
+
+    /// The far end forgets what it has not played; it is sent again, unless that is not wanted.
+    fn take_back(&mut self, now: Moment, played: usize, out: &mut Outbox) {
+        self.playout.clear(now);
+        out.push(Output::Clear);
+        for utterance in &mut self.utterances {
+            utterance.rewind(played);
+        }
+    }
+
+    fn waits_for_caller(&self, utterance: &Utterance) -> bool {
+        self.yielded && utterance.may_be_cut(Interruption::by_speech)
     }
 
     /// The line ends: everything is reported, nothing more is sent.
@@ -107,7 +204,6 @@ impl Speaking {
         for utterance in std::mem::take(&mut self.utterances) {
             report(&utterance, ending, played, out);
         }
-        self.mute = true;
     }
 
     /// Stops all utterances that `which` names, and sends again what else the far end forgets with
@@ -125,11 +221,7 @@ impl Speaking {
         self.utterances = kept;
         let sounding = stopped.iter().any(|utterance| utterance.heard(played) < utterance.sent);
         if sounding {
-            self.playout.clear(now);
-            out.push(Output::Clear);
-            for utterance in &mut self.utterances {
-                utterance.rewind(utterance.heard(played));
-            }
+            self.take_back(now, played, out);
         }
         for utterance in &stopped {
             if !matches!(utterance.with_voice, WithVoice::Nothing | WithVoice::Finished) {
@@ -146,7 +238,7 @@ impl Speaking {
     /// ahead of it was given whole.
     fn feed(&mut self, now: Moment, out: &mut Outbox) {
         if self.mute {
-            return;
+            return self.say_without_voice(out);
         }
         let owed = self.voice_owes();
         for utterance in &mut self.utterances {
@@ -161,22 +253,44 @@ impl Speaking {
         }
     }
 
+    /// The last resort; what is not among it is not said.
+    fn say_without_voice(&mut self, out: &mut Outbox) {
+        let known = &self.last_resort;
+        self.utterances.retain_mut(|utterance| {
+            if !utterance.whole || utterance.with_voice == WithVoice::Finished {
+                return true;
+            }
+            let phrase = known.iter().find(|phrase| phrase.text.trim() == utterance.text().trim());
+            utterance.give_up();
+            if let Some(phrase) = phrase {
+                utterance.push_audio(&phrase.audio);
+            } else {
+                report(utterance, Ending::Failed, 0, out);
+            }
+            phrase.is_some()
+        });
+    }
+
     // -- from the voice
 
     pub(super) fn voice(&mut self, now: Moment, effects: Vec<tts::Effect>, out: &mut Outbox) {
+        if self.mute {
+            return;
+        }
         self.more = false;
         self.empty_mores += 1;
         for effect in effects {
             match effect {
                 tts::Effect::Audio { utterance, data } => {
-                    self.voice_moved = now;
-                    self.empty_mores = 0;
                     // what comes for an utterance that was stopped or finished is dropped
-                    if let Some(utterance) = self.find(utterance).filter(|u| u.expects_audio()) {
-                        if utterance.received() == 0 && !data.is_empty() {
+                    let wanted = self.find(utterance).filter(|u| u.expects_audio() && !data.is_empty());
+                    if let Some(utterance) = wanted {
+                        if utterance.received() == 0 {
                             out.conversation(progress(utterance.id, Step::FirstAudio));
                         }
                         utterance.push_audio(&data);
+                        self.voice_moved = now;
+                        self.empty_mores = 0;
                     }
                 }
                 tts::Effect::Timing { utterance, word } => {
@@ -185,11 +299,17 @@ impl Speaking {
                     }
                 }
                 tts::Effect::Finished(id) => {
-                    self.voice_moved = now;
                     if let Some(utterance) = self.find(id)
                         && utterance.with_voice == WithVoice::GivenAll
                     {
+                        if utterance.received() == 0 && utterance.has_text() {
+                            let failure =
+                                Failure::new(Cause::Garbled, "it gave no audio for what it was given");
+                            return self.voice_failed(now, failure, out);
+                        }
                         utterance.give_up();
+                        self.voice_moved = now;
+                        self.empty_mores = 0;
                     }
                 }
                 // one that never gives anything is found out by its deadline
@@ -198,11 +318,12 @@ impl Speaking {
                 tts::Effect::Failed(failure) => return self.voice_failed(now, failure, out),
             }
         }
-        let waiting: usize = self.utterances.iter().map(Utterance::unsent).sum();
-        if duration(waiting) > MOST_AHEAD {
-            let most = MOST_AHEAD.as_secs();
-            let message = format!("it gave more than {most} s of audio for what is being spoken");
-            self.voice_failed(now, Failure::new(crate::Cause::Garbled, message), out);
+        if let Some(flooded) = self.utterances.iter_mut().find(|utterance| utterance.is_flooded()) {
+            let length = duration(flooded.received()).as_secs();
+            let characters = flooded.given_characters();
+            flooded.forget_unsent();
+            let message = format!("it gave {length} s of audio for {characters} characters");
+            self.voice_failed(now, Failure::new(Cause::Garbled, message), out);
         }
     }
 
@@ -211,6 +332,7 @@ impl Speaking {
         let too_often = self.reopened.is_some_and(|last| now < last + REOPEN_AGAIN_AFTER);
         self.more = false;
         if too_often || !failure.is_passing() {
+            self.mute = true;
             self.end(now, Ending::Failed, out);
             return out.conversation(line::Event::Mute(failure));
         }
@@ -239,6 +361,9 @@ impl Speaking {
     /// Sends as much as the lead allows.
     fn play(&mut self, now: Moment, out: &mut Outbox) {
         self.send(now, out);
+        if self.utterances.iter().any(Utterance::has_text_waiting) {
+            self.feed(now, out);
+        }
         let waiting: usize = self.utterances.iter().map(Utterance::unsent).sum();
         if self.more && duration(waiting) < ENOUGH_AHEAD {
             self.more = false;
@@ -249,11 +374,11 @@ impl Speaking {
     }
 
     fn send(&mut self, now: Moment, out: &mut Outbox) {
-        if self.mute {
-            return;
-        }
         let mut room = self.playout.room(now);
         for utterance in &mut self.utterances {
+            if self.yielded && utterance.may_be_cut(Interruption::by_speech) && !utterance.is_sent() {
+                return;
+            }
             while utterance.unsent() > 0 {
                 let finished = utterance.with_voice == WithVoice::Finished;
                 let ready = utterance.unsent();
@@ -269,6 +394,7 @@ impl Speaking {
                 audio.resize(audio.len().next_multiple_of(FRAME), SILENCE);
                 room -= audio.len().min(room);
                 let mark = self.playout.send(now, utterance.id, audio.len(), utterance.sent);
+                self.paused = false;
                 out.push(Output::Media { utterance: utterance.id, audio });
                 out.push(Output::Mark(mark));
                 if first {
@@ -302,12 +428,9 @@ impl Speaking {
     pub(super) fn mark(&mut self, name: &str) {
         if let Some((id, position)) = self.playout.acknowledged(name) {
             // marks come in order: what lies before is played too
-            for utterance in &mut self.utterances {
-                if utterance.id == id {
-                    utterance.acknowledge(position);
-                    break;
-                }
-                utterance.acknowledge(utterance.sent);
+            for utterance in self.utterances.iter_mut().take_while(|utterance| utterance.id <= id) {
+                let played = if utterance.id == id { position } else { utterance.sent };
+                utterance.acknowledge(played);
             }
         }
     }
@@ -330,7 +453,7 @@ impl Speaking {
     pub(super) fn timeout(&mut self, now: Moment, out: &mut Outbox) {
         if self.voice_due().is_some_and(|due| due <= now) {
             let silent = self.first_output.as_secs_f32();
-            let failure = Failure::new(crate::Cause::Unreachable, format!("it gave no audio for {silent} s"));
+            let failure = Failure::new(Cause::Unreachable, format!("it gave no audio for {silent} s"));
             self.voice_failed(now, failure, out);
         }
         self.play(now, out);
@@ -338,12 +461,12 @@ impl Speaking {
 
     pub(super) fn next_timeout(&self) -> Moment {
         // only the one whose turn it is: what lies behind it waits for it
-        let unsent =
-            self.utterances.iter().find(|u| !u.is_sent()).is_some_and(|u| {
-                u.unsent() >= FRAME || u.unsent() > 0 && u.with_voice == WithVoice::Finished
-            });
+        let unsent = self.utterances.iter().find(|u| !u.is_sent()).is_some_and(|u| {
+            let ready = u.unsent() >= FRAME || u.unsent() > 0 && u.with_voice == WithVoice::Finished;
+            ready && !self.waits_for_caller(u)
+        });
         let over = self.utterances.front().and_then(|u| u.plays_until).map(|end| end + WITHOUT_MARKS);
-        earliest([(unsent && !self.mute).then(|| self.playout.room_at()), over, self.voice_due()])
+        earliest([unsent.then(|| self.playout.room_at()), over, self.voice_due()])
     }
 
     fn voice_due(&self) -> Option<Moment> {
@@ -361,26 +484,26 @@ fn give_pieces(utterance: &mut Utterance, out: &mut Outbox) {
         return;
     }
     let id = utterance.id;
-    let mut piece = utterance.next_piece();
-    if piece.is_none() && utterance.whole && utterance.with_voice == WithVoice::Nothing {
+    if utterance.whole && utterance.with_voice == WithVoice::Nothing && !utterance.has_text_waiting() {
         // nothing to say at all
         return utterance.give_up();
     }
-    while let Some(text) = piece {
+    while utterance.text_ahead() < TEXT_AHEAD
+        && let Some(text) = utterance.next_piece()
+    {
         if utterance.with_voice == WithVoice::Nothing {
             utterance.with_voice = WithVoice::Begun;
             let Manner { voice, language, .. } = utterance.manner.clone();
             out.push(Output::Tts(tts::Event::Begin { utterance: id, voice, language }));
             out.conversation(progress(id, Step::FirstPiece));
         }
-        piece = utterance.next_piece();
-        let last = utterance.whole && piece.is_none();
+        let last = utterance.whole && !utterance.has_text_waiting();
         if last {
             utterance.with_voice = WithVoice::GivenAll;
         }
         out.push(Output::Tts(tts::Event::Speak { utterance: id, text, last }));
     }
-    if utterance.whole && utterance.with_voice == WithVoice::Begun {
+    if utterance.whole && utterance.with_voice == WithVoice::Begun && !utterance.has_text_waiting() {
         // its last piece was given before it was known to be the last
         utterance.with_voice = WithVoice::GivenAll;
         out.push(Output::Tts(tts::Event::Speak { utterance: id, text: String::new(), last: true }));

@@ -2,12 +2,22 @@
 //! was sent, and how much of the text that is.
 
 use super::pieces::Cutter;
-use super::playout::duration;
+use super::playout::{FRAME, duration};
 use crate::Word;
 use crate::line::UtteranceId;
 use crate::persona::Manner;
 use crate::{Moment, persona};
 use std::time::Duration;
+
+/// So much of what was heard is kept, to be said once more after a pause.
+const KEPT: usize = 8_000;
+/// Where no word timings say where a word begins, the quietest moment of the last so many bytes is
+/// the best guess.
+const LOOK_BACK: usize = 4_800;
+
+/// No voice needs more than this for a text, and so much for each of its characters.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+const SLOWEST: Duration = Duration::from_millis(300);
 
 /// Speaking pace where the voice does not say where its words lie: about 15 characters a second.
 const PER_CHARACTER: Duration = Duration::from_millis(66);
@@ -18,6 +28,7 @@ pub(super) struct Utterance {
     pub(super) manner: Manner,
     /// all the text that is known
     text: String,
+    continues: bool,
     cutter: Cutter,
     /// no more text comes
     pub(super) whole: bool,
@@ -58,12 +69,14 @@ pub(super) enum WithVoice {
 }
 
 impl Utterance {
-    pub(super) fn new(id: UtteranceId, manner: Manner) -> Self {
+    /// `continues`: the voice speaks its pieces as one.
+    pub(super) fn new(id: UtteranceId, manner: Manner, continues: bool) -> Self {
         Self {
             id,
             manner,
             text: String::new(),
-            cutter: Cutter::default(),
+            continues,
+            cutter: Cutter::new(continues),
             whole: false,
             paused: false,
             with_voice: WithVoice::Nothing,
@@ -94,7 +107,35 @@ impl Utterance {
         Some(piece)
     }
 
+    /// There is text that the voice was not given.
+    pub(super) fn has_text_waiting(&self) -> bool {
+        !self.cutter.is_empty()
+    }
+
+    /// How much text the voice was given that was not sent as audio yet, in bytes.
+    pub(super) fn text_ahead(&self) -> usize {
+        self.given.saturating_sub(self.text_heard(self.sent))
+    }
+
     // -- audio
+
+    /// It has more audio than anybody could speak for the text.
+    pub(super) fn is_flooded(&self) -> bool {
+        let characters = u32::try_from(self.given_characters()).unwrap_or(u32::MAX);
+        duration(self.received()) > LONGEST_PAUSE + SLOWEST.saturating_mul(characters)
+    }
+
+    /// How many characters the voice was given.
+    pub(super) fn given_characters(&self) -> usize {
+        self.text.get(..self.given).unwrap_or_default().chars().count()
+    }
+
+    /// What was not sent of its audio is none of it.
+    pub(super) fn forget_unsent(&mut self) {
+        self.audio.truncate(self.sent.saturating_sub(self.discarded));
+        let heard = duration(self.sent);
+        self.words.retain(|(_, end)| *end <= heard);
+    }
 
     pub(super) fn expects_audio(&self) -> bool {
         matches!(self.with_voice, WithVoice::Begun | WithVoice::GivenAll)
@@ -127,19 +168,50 @@ impl Utterance {
         audio
     }
 
-    /// So much was certainly played: it need not be kept.
+    /// So much was certainly played: all but the end of it need not be kept.
     pub(super) fn acknowledge(&mut self, position: usize) {
         self.acknowledged = self.acknowledged.max(position);
-        let discard = self.acknowledged.saturating_sub(self.discarded).min(self.audio.len());
+        let needless = self.acknowledged.saturating_sub(KEPT);
+        let discard = needless.saturating_sub(self.discarded).min(self.audio.len());
         self.audio.drain(..discard);
         self.discarded += discard;
     }
 
-    /// What was sent and not heard was cleared away: it has to be sent again.
-    pub(super) fn rewind(&mut self, heard: usize) {
-        self.sent = heard.clamp(self.discarded, self.sent);
+    /// What was sent and cannot have been played was cleared away: it has to be sent again.
+    pub(super) fn rewind(&mut self, played: usize) {
+        let heard = self.heard(played);
+        self.acknowledge(heard);
+        self.go_back(heard);
+    }
+
+    /// It is sent again from there on.
+    pub(super) fn go_back(&mut self, position: usize) {
+        self.sent = position.clamp(self.discarded, self.sent.max(self.discarded));
         self.origin = None;
         self.plays_until = None;
+    }
+
+    /// Where to go on after a pause at this position: where the word began that was cut.
+    pub(super) fn word_boundary(&self, heard: usize) -> usize {
+        let heard = heard.min(self.received());
+        let boundary = if self.words.is_empty() {
+            self.quietest_before(heard)
+        } else {
+            let time = duration(heard);
+            let before = self.words.iter().map(|(_, end)| *end).take_while(|end| *end <= time).last();
+            audio::TELEPHONE.samples_in(before.unwrap_or_default())
+        };
+        boundary.clamp(self.discarded, heard.max(self.discarded))
+    }
+
+    fn quietest_before(&self, heard: usize) -> usize {
+        let from = heard.saturating_sub(LOOK_BACK).max(self.discarded);
+        let window = self.audio.get(from - self.discarded..heard.saturating_sub(self.discarded));
+        let frames = window.unwrap_or_default().chunks_exact(FRAME).enumerate();
+        let loudness = |frame: &[u8]| frame.iter().map(|b| audio::g711::decode(*b).unsigned_abs()).max();
+        // of equally quiet ones the last
+        let quietest = frames.min_by_key(|(n, frame)| (loudness(frame), std::cmp::Reverse(*n)));
+        quietest.map_or(heard, |(n, _)| from + n * FRAME)
     }
 
     // -- what was heard
@@ -150,6 +222,11 @@ impl Utterance {
         let can_have =
             self.origin.map_or(0, |origin| (played as i64 - origin).max(0) as usize).min(self.sent);
         self.acknowledged.max(can_have)
+    }
+
+    /// The text that is being spoken, as far as it is known.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether the caller has heard all of it.
@@ -172,7 +249,7 @@ impl Utterance {
                 self.words.iter().take_while(|(_, end)| *end <= time).last().map_or(0, |(at, _)| *at)
             }
             // no word timings, or none yet for what was heard
-            _ => self.text_estimated(heard),
+            last => self.text_estimated(heard).max(last.map_or(0, |(at, _)| *at)),
         }
     }
 
@@ -219,7 +296,7 @@ impl Utterance {
         self.resumed = (from + skip, received);
         self.given = from + skip;
         self.words.retain(|(at, _)| *at <= from);
-        self.cutter = Cutter::default();
+        self.cutter = Cutter::new(self.continues);
         self.cutter.push(self.text.get(self.given..).unwrap_or_default());
         self.with_voice = WithVoice::Nothing;
     }
@@ -266,7 +343,7 @@ mod tests {
     use crate::persona::Interruption;
 
     fn spoken(text: &str, milliseconds: usize) -> Utterance {
-        let mut utterance = Utterance::new(UtteranceId(1), Manner::new(Interruption::Anything));
+        let mut utterance = Utterance::new(UtteranceId(1), Manner::new(Interruption::Anything), false);
         utterance.push_text(text);
         utterance.whole = true;
         while utterance.next_piece().is_some() {}
@@ -319,11 +396,38 @@ mod tests {
         let mut utterance = spoken("hello", 100);
         assert_eq!(utterance.take(800, 5000).len(), 800);
         assert_eq!(utterance.heard(5400), 400);
-        utterance.rewind(400);
+        utterance.rewind(5400);
         assert_eq!(utterance.unsent(), 400);
+        assert_eq!(utterance.heard(0), 400, "what was heard stays heard");
         assert_eq!(utterance.take(400, 5400).len(), 400);
         assert_eq!(utterance.heard(5600), 600);
         utterance.acknowledge(800);
         assert_eq!(utterance.heard(0), 800);
+    }
+
+    #[test]
+    fn it_goes_on_where_the_word_began_that_was_cut() {
+        let mut utterance = spoken("one two three", 1200);
+        for (text, end) in [("one", 300), ("two", 700), ("three", 1200)] {
+            let word = Word { text: text.into(), start: Duration::ZERO, end: Duration::from_millis(end) };
+            utterance.push_word(&word);
+        }
+        assert_eq!(utterance.word_boundary(650 * 8), 300 * 8);
+        assert_eq!(utterance.word_boundary(100 * 8), 0);
+        assert_eq!(utterance.word_boundary(700 * 8), 700 * 8);
+    }
+
+    #[test]
+    fn without_timings_it_goes_on_at_the_quietest_moment() {
+        let mut utterance = Utterance::new(UtteranceId(1), Manner::new(Interruption::Anything), false);
+        utterance.push_text("one two three");
+        utterance.push_audio(&[0x20; 4000]);
+        utterance.push_audio(&[0xFF; 480]);
+        utterance.push_audio(&[0x20; 4000]);
+        let boundary = utterance.word_boundary(7000);
+        assert!((4000..4480).contains(&boundary), "{boundary}");
+        // what is gone cannot be gone back to
+        utterance.acknowledge(8480);
+        assert_eq!(utterance.word_boundary(400), 480);
     }
 }

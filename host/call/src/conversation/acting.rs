@@ -6,7 +6,8 @@ use crate::Moment;
 use crate::io::{Observation, Outbox, Output};
 use crate::line::Command;
 use crate::net;
-use crate::persona::{Action, Departure, Ending, Event, Id, Manner, Report};
+use crate::persona::{Action, Departure, Ending, Event, Id, Interruption, Manner, Report};
+use audio::dtmf;
 
 impl Conversation {
     /// What the script answered to one event, in order.
@@ -55,7 +56,7 @@ impl Conversation {
             Action::PauseRecording(paused) => out.push(Output::PauseRecording(paused)),
             Action::HangUp => self.end(Departure::Script, out),
             Action::Play { id, name, .. } => self.cannot(id, &format!("there is no clip {name:?}"), out),
-            Action::SendDigits { id, .. } => self.cannot(id, "this line cannot send digits", out),
+            Action::SendDigits { id, digits } => self.send_digits(id, &digits, out),
             Action::Transfer { id, .. } => self.cannot(id, "this line cannot transfer", out),
             Action::Become { persona, .. } => {
                 out.trouble(format!("the script cannot become {persona:?} during a call; ignored"));
@@ -69,6 +70,18 @@ impl Conversation {
         let utterance = self.begin_speech(Owner::Say(id), manner, out);
         self.speak(utterance, None, true, text, out);
         out.line(Command::Finish { utterance });
+    }
+
+    /// Presses keys for the script. Nothing interrupts that: half a number is none.
+    fn send_digits(&mut self, id: Id, digits: &str, out: &mut Outbox) {
+        match dtmf::parse(digits) {
+            Ok(presses) => {
+                let manner = Manner::new(Interruption::Nothing);
+                let utterance = self.begin_speech(Owner::Say(id), manner, out);
+                out.line(Command::Digits { utterance, presses });
+            }
+            Err(wrong) => self.cannot(id, &format!("the script's digits {digits:?}: {wrong}"), out),
+        }
     }
 
     /// Something that this host cannot do yet: it is reported, not forgotten.

@@ -13,6 +13,9 @@ use crate::line::{Command, UtteranceId};
 use crate::llm::{self, Effect, Prompt, ReplyId};
 use crate::persona::{self, Context, Ending, Event, Id, Report};
 
+/// Ten minutes of speech: nobody listens to that, and a model that writes it does not end.
+const LONGEST_ANSWER: usize = 8_192;
+
 pub(super) struct Question {
     pub(super) spec: persona::Question,
     /// none: the answer is not spoken
@@ -112,11 +115,14 @@ impl Conversation {
                 Effect::Finished(_) => {
                     question.replying = false;
                     question.first_output_due = None;
+                    let is_empty = question.answer.trim().is_empty() && question.rounds == 0;
                     if question.called {
                         if let Some(utterance) = question.utterance {
                             out.line(Command::Pause { utterance });
                         }
                         self.go_on_with_results(now, no, out);
+                    } else if is_empty {
+                        self.fail_question(no, "the model gave an empty answer", out);
                     } else {
                         self.complete_question(no, out);
                     }
@@ -139,6 +145,15 @@ impl Conversation {
             question.answer.push(' ');
         }
         question.answer.push_str(text);
+        if question.answer.len() > LONGEST_ANSWER {
+            let utterance = question.utterance;
+            self.fail_question(no, &format!("the model's answer is longer than {LONGEST_ANSWER} bytes"), out);
+            // the rest of it is not worth hearing
+            if let Some(utterance) = utterance {
+                out.line(Command::Stop { utterance });
+            }
+            return;
+        }
         match question.utterance {
             Some(utterance) => self.speak(utterance, Some(reply), fresh, text, out),
             None => self.context.unspoken(no, text),
@@ -199,7 +214,10 @@ impl Conversation {
 
     /// The model has said all. What is spoken is reported by the line.
     fn complete_question(&mut self, no: QuestionNo, out: &mut Outbox) {
-        match self.questions.get(&no).and_then(|q| q.utterance) {
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        // how long it is spoken is the line's business
+        question.due = Moment::NEVER;
+        match question.utterance {
             Some(utterance) => out.line(Command::Finish { utterance }),
             None => self.close_silent(no, Ending::Complete, out),
         }
@@ -212,6 +230,8 @@ impl Conversation {
         question.filler_due = None;
         question.first_output_due = None;
         question.due = Moment::NEVER;
+        // results that come later go on with nothing
+        question.called = false;
         if std::mem::take(&mut question.replying) {
             out.push(Output::Model { reply: question.reply, event: llm::Event::Cancel });
         }
@@ -240,7 +260,7 @@ impl Conversation {
         }
     }
 
-    fn close_silent(&mut self, no: QuestionNo, ending: Ending, out: &mut Outbox) {
+    pub(super) fn close_silent(&mut self, no: QuestionNo, ending: Ending, out: &mut Outbox) {
         if let Some(question) = self.questions.remove(&no) {
             self.answered(no, question, ending, String::new(), out);
             if self.speeches.is_empty() && self.questions.is_empty() {

@@ -4,12 +4,13 @@
 //! else is open is reported; the script is told `ended`, and its last `keep` and `outcome` count
 //! for one second.
 
+use super::waiting::Listening;
 use super::{Conversation, Owner, QuestionNo, Stage};
 use crate::Moment;
 use crate::io::{Outbox, Output};
 use crate::line::Command;
 use crate::net;
-use crate::persona::{Departure, Ending, Event, Interruption, Manner};
+use crate::persona::{Departure, Ending, Event, Interruption, Manner, Report};
 use std::time::Duration;
 
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -43,11 +44,7 @@ impl Conversation {
                 self.answered(no, question, Ending::Cancelled, String::new(), out);
             }
         }
-        for id in std::mem::take(&mut self.fetches) {
-            out.push(Output::CancelFetch(id));
-            let outcome = Err(net::Failure::new(net::Fault::Cancelled, "the call is over"));
-            self.tell(Event::Response { id, outcome }, out);
-        }
+        self.cancel_fetches("the call is over", out);
         self.timers.clear();
         self.flush_times(out);
         self.summary.departure = departure;
@@ -72,6 +69,53 @@ impl Conversation {
         self.stage == Stage::Over
     }
 
+    /// The script is as it was before the event that broke it (DESIGN, rule 8). What it had begun is
+    /// not what it will go on with: all of that is reported as failed.
+    pub(crate) fn persona_restored(&mut self, now: Moment, broken_by: Event, reason: &str, out: &mut Outbox) {
+        self.now = now;
+        out.trouble(format!("the persona broke and goes on from its last snapshot: {reason}"));
+        for speech in &mut self.speeches {
+            if speech.owner != Owner::Apology {
+                speech.ending.get_or_insert(Ending::Failed);
+                out.line(Command::Stop { utterance: speech.utterance });
+            }
+        }
+        let silent: Vec<QuestionNo> =
+            self.questions.iter().filter(|(_, q)| q.utterance.is_none()).map(|(no, _)| *no).collect();
+        for no in silent {
+            self.close_silent(no, Ending::Failed, out);
+        }
+        self.cancel_fetches("the persona was restored", out);
+        if self.stage == Stage::Live {
+            self.listening = Some(Listening::new(now, self.settings.patience));
+        }
+        // it still waits for what the event would have told it, and the caller for an answer
+        match broken_by {
+            Event::Turn(turn) => {
+                self.listening = None;
+                self.tell(Event::Turn(turn), out);
+            }
+            Event::Done(report) => {
+                let report = Report { ending: Ending::Failed, ..report };
+                self.tell(Event::Done(report), out);
+            }
+            Event::Response { id, .. } => {
+                let outcome = Err(net::Failure::new(net::Fault::Cancelled, "the persona broke at it"));
+                self.tell(Event::Response { id, outcome }, out);
+            }
+            Event::Timer(id) => self.tell(Event::Timer(id), out),
+            _ => {}
+        }
+    }
+
+    fn cancel_fetches(&mut self, why: &str, out: &mut Outbox) {
+        for id in std::mem::take(&mut self.fetches) {
+            out.push(Output::CancelFetch(id));
+            let outcome = Err(net::Failure::new(net::Fault::Cancelled, why));
+            self.tell(Event::Response { id, outcome }, out);
+        }
+    }
+
     /// The script is gone: the caller hears an apology.
     pub(crate) fn persona_failed(&mut self, now: Moment, reason: &str, out: &mut Outbox) {
         if !std::mem::replace(&mut self.persona, false) {
@@ -84,11 +128,13 @@ impl Conversation {
     /// The call cannot go on: what is being said stops, the apology is spoken to its end, and then
     /// it ends.
     pub(super) fn fail(&mut self, reason: &str, out: &mut Outbox) {
-        out.trouble(reason);
         match self.stage {
             // the apology waits for somebody who hears it
-            Stage::Waiting => return,
-            Stage::Live => {}
+            Stage::Waiting => {
+                self.failed_early.get_or_insert(reason.to_owned());
+                return;
+            }
+            Stage::Live => out.trouble(reason),
             Stage::Apologising | Stage::Closing(_) | Stage::Reported(..) | Stage::Ended(_) | Stage::Over => {
                 return;
             }

@@ -50,6 +50,8 @@ pub struct Settings {
     pub apology: String,
     /// How often a model may call for tools in one question.
     pub tool_rounds: u32,
+    /// The caller may cut in by speaking; else only where keys may, and by keys.
+    pub interruptions: bool,
 }
 
 impl Default for Settings {
@@ -63,6 +65,7 @@ impl Default for Settings {
             filler: Some("One moment, please.".into()),
             apology: "I am sorry, something went wrong here. Please call again later. Goodbye.".into(),
             tool_rounds: 8,
+            interruptions: true,
         }
     }
 }
@@ -76,6 +79,8 @@ pub(crate) struct Conversation {
     stage: Stage,
     /// the script can be told things
     persona: bool,
+    /// what failed before anybody was there to be told
+    failed_early: Option<String>,
     turns: Turns,
     /// what the caller said over speech that must not be interrupted
     held: Option<Final>,
@@ -147,6 +152,7 @@ impl Conversation {
             settings,
             stage: Stage::Waiting,
             persona: true,
+            failed_early: None,
             turns: Turns::default(),
             held: None,
             context: Context::default(),
@@ -220,10 +226,7 @@ impl Conversation {
             line::Event::Deaf(failure) => {
                 self.fail(&format!("the recogniser failed: {failure}"), out);
             }
-            line::Event::Mute(failure) => {
-                out.trouble(format!("the voice failed: {failure}"));
-                self.end(Departure::Failed, out);
-            }
+            line::Event::Mute(failure) => self.fail(&format!("the voice failed: {failure}"), out),
         }
     }
 
@@ -232,13 +235,13 @@ impl Conversation {
             Stage::Waiting => {
                 self.stage = Stage::Live;
                 self.quiet_since = now;
-                if self.persona {
-                    self.tell(Event::Started, out);
-                } else {
-                    self.fail("there is no persona to answer the call", out);
+                match self.failed_early.take() {
+                    Some(reason) => self.fail(&reason, out),
+                    None => self.tell(Event::Started, out),
                 }
             }
-            _ => self.tell(Event::LineBack, out),
+            Stage::Live => self.tell(Event::LineBack, out),
+            Stage::Apologising | Stage::Closing(_) | Stage::Reported(..) | Stage::Ended(_) | Stage::Over => {}
         }
     }
 
@@ -272,6 +275,12 @@ impl Conversation {
         let Some(Final { said, speech_ended, transcribed }) = self.held.take() else { return };
         if self.turns.would_revise() {
             self.withdraw_reply(out);
+        } else {
+            // what was still to be said before the caller spoke is not said after it
+            for speech in &mut self.speeches {
+                speech.ending.get_or_insert(Ending::Interrupted);
+                out.line(Command::Stop { utterance: speech.utterance });
+            }
         }
         let turn = self.turns.close(said);
         self.summary.turns = self.turns.count();
@@ -314,7 +323,10 @@ impl Conversation {
     // -- the agent's speech
 
     /// A new utterance takes its place on the line.
-    fn begin_speech(&mut self, owner: Owner, manner: Manner, out: &mut Outbox) -> UtteranceId {
+    fn begin_speech(&mut self, owner: Owner, mut manner: Manner, out: &mut Outbox) -> UtteranceId {
+        if !self.settings.interruptions {
+            manner.interruption = manner.interruption.without_speech();
+        }
         self.last_utterance += 1;
         let utterance = UtteranceId(self.last_utterance);
         out.line(Command::Begin { utterance, manner: manner.clone() });
@@ -363,7 +375,11 @@ impl Conversation {
             collecting.restart(now);
         }
         let ours = speech.turn == self.turns.current();
-        let ending = speech.ending.unwrap_or(ending);
+        let ending = match (speech.ending, ending) {
+            // it was over before it could be cut
+            (Some(Ending::Interrupted), Ending::Complete) => Ending::Complete,
+            (known, reported) => known.unwrap_or(reported),
+        };
         let heard_something = self.reported(speech, ending, heard, out);
         if ours && heard_something {
             self.turns.reply_heard();

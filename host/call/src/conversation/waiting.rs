@@ -11,6 +11,9 @@ use std::time::Duration;
 const SHORTEST_TIMER: Duration = Duration::from_millis(10);
 const MOST_TIMERS: usize = 32;
 
+/// A silence that is shorter is none.
+const SHORTEST_PATIENCE: Duration = Duration::from_millis(100);
+
 /// The script waits for the caller.
 pub(super) struct Listening {
     since: Moment,
@@ -28,7 +31,7 @@ pub(super) struct Collecting {
 
 impl Listening {
     pub(super) fn new(now: Moment, patience: Duration) -> Self {
-        Self { since: now, patience, told: (now, 0) }
+        Self { since: now, patience: patience.max(SHORTEST_PATIENCE), told: (now, 0) }
     }
 
     /// When the silence that began at `quiet_since` is worth telling, and how long it will be.

@@ -83,6 +83,9 @@ impl TextLine {
             Input::Prompt { said, last } => {
                 if !said.text.trim().is_empty() {
                     self.prompt(now, said, last, out);
+                } else if last && std::mem::take(&mut self.speaking) {
+                    // what was taken for words is none after all
+                    out.conversation(line::Event::Quiet);
                 }
             }
             Input::Interrupted { spoken } => self.interrupted(now, spoken.as_deref(), out),
@@ -106,6 +109,8 @@ impl TextLine {
 
     /// The far end has stopped by itself: it alone decides what it lets the caller cut.
     fn interrupted(&mut self, now: Moment, spoken: Option<&str>, out: &mut Outbox) {
+        self.settle(now, out);
+        self.tell_heard(now, out);
         self.ends = now;
         let mut front = true;
         for utterance in self.utterances.extract_if(.., |u| u.sent > 0).collect::<Vec<_>>() {
@@ -159,6 +164,10 @@ impl TextLine {
                 if let Some(utterance) = self.utterances.iter_mut().find(|u| u.id == utterance) {
                     utterance.whole = true;
                 }
+            }
+            // digits are no words
+            Command::Digits { utterance, .. } => {
+                self.stop_all(now, Ending::Failed, |u| u.id == utterance, out);
             }
             Command::Stop { utterance } => {
                 self.stop_all(now, Ending::Cancelled, |u| u.id == utterance, out);
@@ -214,12 +223,14 @@ impl TextLine {
         }
         if sounding {
             out.push(Out::Text(Output::Stop));
-            self.ends = now;
-            for utterance in &mut self.utterances {
-                // the far end forgot it too
-                utterance.sent = 0;
+            // the far end forgot what it had not spoken of the others too
+            let heard: Vec<usize> = self.utterances.iter().map(|u| self.heard(now, u)).collect();
+            for (utterance, heard) in self.utterances.iter_mut().zip(heard) {
+                utterance.sent = heard;
                 utterance.sent_last = false;
+                utterance.ends = now;
             }
+            self.ends = now;
         }
     }
 

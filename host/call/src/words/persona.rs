@@ -38,6 +38,11 @@ impl Interruption {
     pub fn by_keys(self) -> bool {
         matches!(self, Self::Keys | Self::Anything)
     }
+
+    /// The same, except that speech cuts nothing short.
+    pub fn without_speech(self) -> Self {
+        if self.by_keys() { Self::Keys } else { Self::Nothing }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

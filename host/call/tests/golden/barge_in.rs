@@ -22,7 +22,7 @@ fn the_model_is_told_what_was_heard_and_nothing_else() {
             "Yes, until ten.",
         ]);
         scene.caller_says(500, "When are you open?");
-        scene.caller_says(3_300, "Also in the evening?");
+        scene.caller_says(3_500, "Also in the evening?");
         scene.caller_hangs_up(9_000);
         scene
     });
@@ -31,12 +31,12 @@ fn the_model_is_told_what_was_heard_and_nothing_else() {
     0.560 ~ script: the caller speaks
     1.680 script: turn 1: "When are you open?"
     1.680 model is asked: caller "When are you open?"
-    3.360 ~ script: the caller speaks
-    3.600 ~ clear
-    3.600 script: 1 is Interrupted, heard "We are open on Monday, on" of "We are open on Monday, on Tuesday, on Wednesday, and on Friday."
-    4.600 script: turn 2: "Also in the evening?"
-    4.600 model is asked: caller "When are you open?" | agent "We are open on Monday, on" | caller "Also in the evening?"
-    5.690 script: 1 is Complete, heard "Yes, until ten."
+    3.560 ~ clear
+    3.560 ~ script: the caller speaks
+    3.800 script: 1 is Interrupted, heard "We are open on Monday, on" of "We are open on Monday, on Tuesday, on Wednesday, and on Friday."
+    4.800 script: turn 2: "Also in the evening?"
+    4.800 model is asked: caller "When are you open?" | agent "We are open on Monday, on" | caller "Also in the evening?"
+    5.890 script: 1 is Complete, heard "Yes, until ten."
     9.000 caller hangs up
     9.000 script: Ended(Caller)
     9.000 ended: Caller
@@ -49,19 +49,19 @@ fn a_voice_that_does_not_say_where_its_words_lie_is_cut_at_a_usual_pace() {
     scene.voice.timings = false;
     scene.model_says(&["We are open on Monday, on Tuesday, on Wednesday, and on Friday.", "Yes, until ten."]);
     scene.caller_says(500, "When are you open?");
-    scene.caller_says(3_300, "Also in the evening?");
+    scene.caller_says(3_500, "Also in the evening?");
     scene.caller_hangs_up(9_000);
     assert_snapshot!(scene.play(60).story(), @r#"
     0.000 script: Started
     0.560 ~ script: the caller speaks
     1.680 script: turn 1: "When are you open?"
     1.680 model is asked: caller "When are you open?"
-    3.360 ~ script: the caller speaks
-    3.600 ~ clear
-    3.600 script: 1 is Interrupted, heard "We are open on Monday, on" of "We are open on Monday, on Tuesday, on Wednesday, and on Friday."
-    4.600 script: turn 2: "Also in the evening?"
-    4.600 model is asked: caller "When are you open?" | agent "We are open on Monday, on" | caller "Also in the evening?"
-    5.690 script: 1 is Complete, heard "Yes, until ten."
+    3.560 ~ clear
+    3.560 ~ script: the caller speaks
+    3.800 script: 1 is Interrupted, heard "We are open on Monday, on" of "We are open on Monday, on Tuesday, on Wednesday, and on Friday."
+    4.800 script: turn 2: "Also in the evening?"
+    4.800 model is asked: caller "When are you open?" | agent "We are open on Monday, on" | caller "Also in the evening?"
+    5.890 script: 1 is Complete, heard "Yes, until ten."
     9.000 caller hangs up
     9.000 script: Ended(Caller)
     9.000 ended: Caller
@@ -107,20 +107,20 @@ fn what_waits_behind_is_stopped_with_it_unless_it_must_be_heard() {
             Event::Turn(_) => vec![ask(4)],
             _ => vec![],
         });
-        scene.caller_says(800, "Yes yes");
+        scene.caller_says(960, "Yes yes");
         scene.caller_hangs_up(6_000);
         scene
     });
     assert_snapshot!(story, @r#"
     0.000 script: Started
-    0.880 ~ script: the caller speaks
-    1.100 ~ clear
-    1.100 script: 1 is Interrupted, heard "Welcome to the"
-    1.100 script: 2 is Interrupted, heard ""
-    2.420 script: 3 is Complete, heard "This call is recorded."
-    2.420 script: turn 1: "Yes yes"
-    2.420 model is asked: agent "Welcome to the This call is recorded." | caller "Yes yes"
-    2.950 script: 4 is Complete, heard "I see."
+    1.040 ~ clear
+    1.040 ~ script: the caller speaks
+    1.260 script: 1 is Interrupted, heard "Welcome to the"
+    1.260 script: 2 is Interrupted, heard ""
+    2.580 script: 3 is Complete, heard "This call is recorded."
+    2.580 script: turn 1: "Yes yes"
+    2.580 model is asked: agent "Welcome to the This call is recorded." | caller "Yes yes"
+    3.110 script: 4 is Complete, heard "I see."
     6.000 caller hangs up
     6.000 script: Ended(Caller)
     6.000 ended: Caller

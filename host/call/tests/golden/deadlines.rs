@@ -109,7 +109,6 @@ fn a_script_that_was_never_there_ends_in_an_apology() {
     scene.call.handle(at(0), Input::PersonaFailed("misconfigured".into()));
     assert_snapshot!(scene.play(60).story(), @"
     0.000 trouble: the persona failed: misconfigured
-    0.000 trouble: there is no persona to answer the call
     4.370 agent hangs up
     4.370 ended: Failed
     ");
@@ -168,4 +167,44 @@ fn a_recogniser_that_refuses_is_not_opened_again() {
     5.370 script: Ended(Failed)
     5.370 ended: Failed
     ");
+}
+
+#[test]
+fn a_model_that_gives_an_empty_answer_or_does_not_end_has_failed() {
+    let story = on_both_lines(|sound| {
+        let mut scene = Scene::new(sound, |event| match event {
+            Event::Started => vec![listen()],
+            Event::Turn(turn) => vec![ask(turn.number)],
+            _ => vec![listen()],
+        });
+        let mut asked = 0;
+        scene.model(move |_| {
+            asked += 1;
+            match asked {
+                1 => vec![(100, Effect::Finished(call::chat::Stop::Complete))],
+                _ => vec![(100, Effect::Delta("and so on ".repeat(4_000)))],
+            }
+        });
+        scene.caller_says(500, "Hello?");
+        scene.caller_says(3_000, "What is new?");
+        scene.caller_hangs_up(4_500);
+        scene
+    });
+    assert_snapshot!(story, @r#"
+    0.000 script: Started
+    0.560 ~ script: the caller speaks
+    0.960 script: turn 1: "Hello?"
+    0.960 model is asked: caller "Hello?"
+    1.060 trouble: the model gave an empty answer
+    1.060 script: 1 is Failed, heard ""
+    3.040 ~ script: the caller speaks
+    3.820 script: turn 2: "What is new?"
+    3.820 model is asked: caller "Hello?" | caller "What is new?"
+    3.920 trouble: the model's answer is longer than 8192 bytes
+    3.920 model is cancelled
+    3.920 script: 2 is Failed, heard "" of 39999 bytes
+    4.500 caller hangs up
+    4.500 script: Ended(Caller)
+    4.500 ended: Caller
+    "#);
 }

@@ -1,6 +1,7 @@
 //! How a call ends (DESIGN, rule 7).
 
 use crate::scene::*;
+use audio::detect::Energy;
 use call::persona::{Action, Departure, Event, Field};
 use call::{Call, Config, Input, Observation, Output};
 use insta::assert_snapshot;
@@ -57,7 +58,7 @@ fn kept(call: &mut Call) -> (Vec<Observation>, Option<Departure>) {
 #[test]
 fn last_words_count_for_a_second_and_a_script_that_says_none_is_not_waited_for_longer() {
     let field = Field { name: "mood".into(), value: "\"good\"".into() };
-    let mut call = Call::new(Config::default());
+    let mut call = Call::new(Config::default(), Box::new(Energy::default()));
     call.handle(at(0), Input::Attached);
     kept(&mut call);
     call.handle(at(0), Input::Persona(vec![]));
@@ -68,7 +69,7 @@ fn last_words_count_for_a_second_and_a_script_that_says_none_is_not_waited_for_l
     let observed = vec![Observation::Kept(vec![field]), Observation::Outcome("fine".into())];
     assert_eq!(kept(&mut call), (observed, Some(Departure::Caller)));
 
-    let mut call = Call::new(Config::default());
+    let mut call = Call::new(Config::default(), Box::new(Energy::default()));
     call.handle(at(0), Input::Attached);
     kept(&mut call);
     call.handle(at(0), Input::Persona(vec![]));

@@ -1,6 +1,7 @@
 //! Keys, one by one and collected.
 
 use crate::scene::*;
+use audio::dtmf::detect;
 use call::persona::{Action, Collection, Event};
 use insta::assert_snapshot;
 use std::time::Duration;
@@ -61,4 +62,33 @@ fn a_key_cuts_speech_that_allows_it() {
     1.200 script: Ended(Script)
     1.200 ended: Script
     "#);
+}
+
+#[test]
+fn keys_that_the_script_presses_are_tones_on_the_line() {
+    let mut scene = Scene::new(true, |event| match event {
+        Event::Started => vec![
+            say(1, "One moment."),
+            Action::SendDigits { id: 2, digits: "4w2#".into() },
+            Action::SendDigits { id: 3, digits: "four".into() },
+        ],
+        _ => vec![],
+    });
+    scene.caller_says(900, "Hello?");
+    scene.caller_hangs_up(4_000);
+    assert_snapshot!(scene.play(60).story(), @r#"
+    0.000 script: Started
+    0.000 trouble: the script's digits "four": 'f' is not on a keypad: use 0 to 9, *, #, A to D, and w or a comma for half a second of silence
+    0.000 script: 3 is Failed, heard ""
+    0.710 script: 1 is Complete, heard "One moment."
+    0.960 ~ script: the caller speaks
+    1.810 script: 2 is Complete, heard ""
+    1.810 script: turn 1: "Hello?"
+    4.000 caller hangs up
+    4.000 script: Ended(Caller)
+    4.000 ended: Caller
+    "#);
+    let tones: Vec<Option<char>> = scene.heard_of(2).chunks(400).map(detect).collect();
+    let keys: String = tones.into_iter().flatten().collect();
+    assert_eq!(keys, "4422##", "two looks at each tone, and none at what is between");
 }

@@ -51,7 +51,7 @@ fn after_something_of_the_reply_was_heard_they_are_a_new_turn() {
         let mut scene = Scene::new(sound, script);
         scene.model_says(&["What would you like, your money or another soup?", "A refund, of course."]);
         scene.caller_says(500, "I would like");
-        scene.caller_says(2_600, "a refund please.");
+        scene.caller_says(2_760, "a refund please.");
         scene.caller_hangs_up(8_000);
         scene
     });
@@ -60,12 +60,12 @@ fn after_something_of_the_reply_was_heard_they_are_a_new_turn() {
     0.560 ~ script: the caller speaks
     1.320 script: turn 1: "I would like"
     1.320 model is asked: caller "I would like"
-    2.660 ~ script: the caller speaks
-    2.900 ~ clear
-    2.900 script: 1 is Interrupted, heard "What would you like," of "What would you like, your money or another soup?"
-    3.660 script: turn 2: "a refund please."
-    3.660 model is asked: caller "I would like" | agent "What would you like," | caller "a refund please."
-    5.070 script: 1 is Complete, heard "A refund, of course."
+    2.820 ~ clear
+    2.820 ~ script: the caller speaks
+    3.060 script: 1 is Interrupted, heard "What would you like," of "What would you like, your money or another soup?"
+    3.820 script: turn 2: "a refund please."
+    3.820 model is asked: caller "I would like" | agent "What would you like," | caller "a refund please."
+    5.230 script: 1 is Complete, heard "A refund, of course."
     8.000 caller hangs up
     8.000 script: Ended(Caller)
     8.000 ended: Caller

@@ -2,7 +2,7 @@
 
 use crate::scene::*;
 use call::net::Request;
-use call::persona::{Action, Event};
+use call::persona::{Action, Event, Interruption, Manner};
 use insta::assert_snapshot;
 use std::time::Duration;
 
@@ -115,7 +115,7 @@ fn what_the_host_cannot_do_is_reported_as_failed() {
     let story = on_both_lines(|sound| {
         let mut scene = Scene::new(sound, |event| match event {
             Event::Started => vec![
-                Action::SendDigits { id: 1, digits: "42#".into() },
+                Action::Play { id: 1, name: "hold".into(), manner: Manner::new(Interruption::Anything) },
                 Action::Transfer { id: 2, to: "+15550100".into(), brief: None },
                 Action::HangUp,
             ],
@@ -126,7 +126,7 @@ fn what_the_host_cannot_do_is_reported_as_failed() {
     });
     assert_snapshot!(story, @r#"
     0.000 script: Started
-    0.000 trouble: this line cannot send digits
+    0.000 trouble: there is no clip "hold"
     0.000 script: 1 is Failed, heard ""
     0.000 trouble: this line cannot transfer
     0.000 script: 2 is Failed, heard ""

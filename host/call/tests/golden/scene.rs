@@ -4,6 +4,7 @@
 //! where there is sound is marked with `~`. [`on_both_lines`] plays the same story over a line of
 //! sound and over a line of words, checks that the same was decided, and returns the first.
 
+use audio::detect::Energy;
 use call::line::UtteranceId;
 use call::persona::{self, Action, Event, Interruption, Manner};
 use call::{Call, Config, Input, Line, Moment, Observation, Output, chat, llm, stt, text, tts};
@@ -28,6 +29,8 @@ pub struct Scene {
     pub far_end: FarEnd,
     recogniser: Recogniser,
     sound: bool,
+    /// bytes that the recogniser in hand was given
+    pub given_to_recogniser: usize,
     agenda: BinaryHeap<Reverse<(Moment, usize)>>,
     todo: HashMap<usize, Todo>,
     scheduled: usize,
@@ -63,7 +66,7 @@ pub struct FarEnd {
     marks: Vec<(Moment, String)>,
     /// every frame that was sent: when, of what, and how long
     pub sent: Vec<(Moment, UtteranceId, usize)>,
-    /// pauses within what was played, and when they began
+    audio: HashMap<u32, Vec<u8>>,
     pub closed: bool,
 }
 
@@ -78,7 +81,7 @@ pub struct Recogniser {
     pub owns_turns: bool,
 }
 
-pub fn ms(milliseconds: u64) -> Duration {
+pub const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
@@ -148,7 +151,7 @@ impl Scene {
             config.line = Line::Text(text::Settings { pace: PACE });
         }
         Self {
-            call: Call::new(config),
+            call: Call::new(config, Box::new(Energy::default())),
             now: Moment::START,
             script: Box::new(script),
             model: Box::new(|_| says("I see.")),
@@ -156,6 +159,7 @@ impl Scene {
             far_end: FarEnd::default(),
             recogniser: Recogniser { partial: ms(300), last: ms(100), owns_turns: true },
             sound,
+            given_to_recogniser: 0,
             agenda: BinaryHeap::new(),
             todo: HashMap::new(),
             scheduled: 0,
@@ -214,12 +218,46 @@ impl Scene {
         } else {
             let said = |text: &str| persona::Utterance { text: text.into(), confidence: 0.9, language: None };
             let first = text.split(' ').next().unwrap_or_default();
-            let partial_at = (at(from) + partial).min(known - ms(20));
+            // a far end that sends words is as quick to notice as a detector
+            let partial_at = (at(from) + partial.min(ms(20))).min(known - ms(20));
             let prompt = |said, last| Input::Text(text::Input::Prompt { said, last });
             self.later(partial_at, prompt(said(first), false));
             self.later(known, prompt(said(text), true));
         }
         until
+    }
+
+    /// Something is heard of the caller that nobody understands.
+    pub fn caller_coughs(&mut self, from: u64, until: u64) {
+        self.speech.push((at(from), at(until)));
+    }
+
+    /// The recogniser says something of its own accord.
+    pub fn recogniser_says(&mut self, when: u64, text: &str, last: bool) {
+        let heard =
+            stt::Transcript { text: text.into(), confidence: 0.9, words: vec![], until: Some(ms(when)) };
+        let effect = if last { stt::Effect::Final(heard) } else { stt::Effect::Partial(heard) };
+        self.later(at(when), Input::Stt(vec![effect]));
+    }
+
+    /// When something of this utterance was sent, and for how long it sounds: what follows at once is
+    /// one piece.
+    pub fn sent_of(&self, utterance: u32) -> Vec<String> {
+        let mut pieces: Vec<(Moment, Moment)> = Vec::new();
+        for (when, _, bytes) in self.far_end.sent.iter().filter(|(_, of, _)| of.0 == utterance) {
+            let length = Duration::from_micros(*bytes as u64 * 125);
+            match pieces.last_mut().filter(|(_, until)| *when <= *until) {
+                Some((_, until)) => *until = *until + length,
+                None => pieces.push((*when, *when + length)),
+            }
+        }
+        let told = |(from, until): &(Moment, Moment)| format!("{from} to {until}");
+        pieces.iter().map(told).collect()
+    }
+
+    /// All samples that were sent of this utterance.
+    pub fn heard_of(&self, utterance: u32) -> Vec<i16> {
+        audio::g711::decode_all(self.far_end.audio.get(&utterance).expect("it was never heard"))
     }
 
     pub fn caller_presses(&mut self, when: u64, keys: &str) {
@@ -331,8 +369,12 @@ impl Scene {
                 self.far_end.closed = true;
                 self.note("agent hangs up");
             }
+            Output::Stt(stt::Event::Audio(audio)) => self.given_to_recogniser += audio.len(),
             Output::Stt(_) | Output::PauseRecording(_) | Output::CancelFetch(_) | Output::Fetch { .. } => {}
-            Output::ReopenStt => self.note("~ recogniser opened again"),
+            Output::ReopenStt => {
+                self.given_to_recogniser = 0;
+                self.note("~ recogniser opened again");
+            }
             Output::ReopenTts => self.note("~ voice opened again"),
             Output::Tts(event) => self.speak(event),
             Output::Model { reply, event: llm::Event::Generate(prompt) } => {
@@ -366,6 +408,7 @@ impl Scene {
         assert!(audio.len().is_multiple_of(FRAME), "part of a frame");
         let length = Duration::from_micros(audio.len() as u64 * 125);
         self.far_end.sent.push((self.now, utterance, audio.len()));
+        self.far_end.audio.entry(utterance.0).or_default().extend(audio);
         self.far_end.ends = self.far_end.ends.max(self.now) + length;
     }
 
@@ -437,6 +480,7 @@ fn describe(event: &Event) -> Option<String> {
         Event::Done(report) => {
             let answer = match report.answer.trim() {
                 answer if answer == report.heard || answer.is_empty() => String::new(),
+                answer if answer.len() > 500 => format!(" of {} bytes", answer.len()),
                 answer => format!(" of {answer:?}"),
             };
             format!("script: {} is {:?}, heard {:?}{answer}", report.id, report.ending, report.heard)

@@ -104,16 +104,16 @@ fn a_caller_who_cuts_in_does_not_run_it_again_and_its_result_is_known_later() {
      1.380 script: turn 1: "Book a table."
      1.380 model is asked: caller "Book a table."
      1.620 script: 1 calls book({}) as call00001
+     3.660 ~ clear
      3.660 ~ script: the caller speaks
-     3.900 ~ clear
-     3.900 script: 1 is Interrupted, heard "Let me see. One moment," of "Let me see."
+     3.900 script: 1 is Interrupted, heard "Let me see. One" of "Let me see."
      4.540 script: turn 2: "Are you there?"
-     4.540 model is asked: caller "Book a table." | agent "Let me see." calls book | tool {"status":"still running"} | agent "One moment," | caller "Are you there?"
+     4.540 model is asked: caller "Book a table." | agent "Let me see." calls book | tool {"status":"still running"} | agent "One" | caller "Are you there?"
      5.950 script: 1 is Complete, heard "You have table four."
      6.620 script: Timer(50)
      9.060 ~ script: the caller speaks
      9.580 script: turn 3: "And now?"
-     9.580 model is asked: caller "Book a table." | agent "Let me see." calls book | tool table 4 | agent "One moment," | caller "Are you there?" | agent "You have table four." | caller "And now?"
+     9.580 model is asked: caller "Book a table." | agent "Let me see." calls book | tool table 4 | agent "One" | caller "Are you there?" | agent "You have table four." | caller "And now?"
     10.990 script: 1 is Complete, heard "You have table four."
     15.000 caller hangs up
     15.000 script: Ended(Caller)

@@ -3,6 +3,7 @@
 use super::llm::cordboard::component::chat as wit_chat;
 use super::shared::{net as wit_net, types as wit};
 use crate::egress::{self, NetEvent, Outcome, What};
+use crate::manifest::{Encoding, Sound};
 use call::{chat, net};
 use std::time::Duration;
 
@@ -34,9 +35,13 @@ pub(super) fn word(word: wit::Word) -> call::Word {
     call::Word { text: word.text, start: time(word.start), end: time(word.end) }
 }
 
-/// The telephone's own format, which is all that crosses the boundary so far.
-pub(super) const TELEPHONE: wit::AudioFormat =
-    wit::AudioFormat { encoding: wit::Encoding::Mulaw, rate: 8000 };
+pub(super) fn format(sound: Sound) -> wit::AudioFormat {
+    let encoding = match sound.encoding {
+        Encoding::Mulaw => wit::Encoding::Mulaw,
+        Encoding::Pcm16 => wit::Encoding::Pcm16,
+    };
+    wit::AudioFormat { encoding, rate: sound.rate }
+}
 
 // -- net
 

@@ -11,7 +11,9 @@ pub(crate) use persona::{Pre as ScriptPre, Script, action};
 pub use providers::{LlmContract, SttContract, TtsContract};
 
 use crate::egress;
+use crate::manifest::Sound;
 use crate::store::State;
+use audio::resample::ResampleError;
 use wasmtime::Store;
 use wasmtime::component::{InstancePre, ResourceAny};
 
@@ -85,6 +87,8 @@ pub trait Contract: 'static {
     /// what it tells the call
     type Effect;
     type Opening;
+    /// between the line's sound and the component's
+    type Converter: Send;
     /// as it crosses the boundary
     type RawEvent;
     type RawEffect;
@@ -93,11 +97,18 @@ pub trait Contract: 'static {
     type Pre: Clone + Send + Sync;
 
     fn check(instance: InstancePre<State>) -> wasmtime::Result<Self::Pre>;
+    /// Fails where its sound cannot be converted.
+    fn converter(sound: Sound) -> Result<Self::Converter, ResampleError>;
+    /// What the call tells it, in its own sound; none: not enough of that yet to be told.
+    fn outward(converter: &mut Self::Converter, event: Self::Event) -> Option<Self::Event>;
+    /// What it tells the call, in the line's sound.
+    fn inward(converter: &mut Self::Converter, effect: Self::Effect, given: &mut Vec<Self::Effect>);
     /// The outer error: it trapped. The inner one: it refused.
     fn open(
         pre: &Self::Pre,
         store: &mut Store<State>,
         opening: Self::Opening,
+        sound: Sound,
         settings: &str,
     ) -> wasmtime::Result<Result<Opened<Self::World>, call::Failure>>;
     fn handle(

@@ -33,6 +33,31 @@ impl Script {
         Ok(script.map(|session| Self(Opened { world, session })).map_err(to::failure))
     }
 
+    /// Goes on where another session of the same persona was. The outer error: it trapped. The inner
+    /// one: it refused.
+    pub(crate) fn restore(
+        pre: &Pre,
+        store: &mut Store<State>,
+        scene: &Scene,
+        now: u64,
+        settings: &str,
+        snapshot: &str,
+    ) -> wasmtime::Result<Result<Self, call::Failure>> {
+        let opening = opening(scene, now, settings);
+        let world = pre.instantiate(&mut *store)?;
+        let script = world.cordboard_component_persona().script().call_restore(
+            store,
+            &opening,
+            &snapshot.to_owned(),
+        )?;
+        Ok(script.map(|session| Self(Opened { world, session })).map_err(to::failure))
+    }
+
+    /// Everything that is needed to go on; none: not now.
+    pub(crate) fn snapshot(&self, store: &mut Store<State>) -> wasmtime::Result<Option<String>> {
+        self.0.world.cordboard_component_persona().script().call_snapshot(store, self.0.session)
+    }
+
     pub(crate) fn handle(
         &self,
         store: &mut Store<State>,

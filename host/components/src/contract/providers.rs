@@ -6,8 +6,11 @@ use super::stt::exports::cordboard::component::stt as wit_stt;
 use super::tts::exports::cordboard::component::tts as wit_tts;
 use super::{Contract, Opened, Sorted, llm as llm_world, stt as stt_world, tts as tts_world};
 use crate::egress::NetEvent;
+use crate::manifest::Sound;
 use crate::session::{Listening, Speaking};
+use crate::sound::{Inward, Outward};
 use crate::store::State;
+use audio::resample::ResampleError;
 use call::line::UtteranceId;
 use call::{llm, stt, tts};
 use wasmtime::Store;
@@ -63,15 +66,34 @@ impl Contract for SttContract {
         cordboard_component_stt
     );
     type Opening = Listening;
+    type Converter = Outward;
+
+    fn converter(sound: Sound) -> Result<Outward, ResampleError> {
+        Outward::new(sound)
+    }
+
+    fn outward(converter: &mut Outward, event: stt::Event) -> Option<stt::Event> {
+        match event {
+            stt::Event::Audio(audio) => {
+                Some(converter.convert(audio)).filter(|audio| !audio.is_empty()).map(stt::Event::Audio)
+            }
+            event => Some(event),
+        }
+    }
+
+    fn inward(_: &mut Outward, effect: stt::Effect, given: &mut Vec<stt::Effect>) {
+        given.push(effect);
+    }
 
     fn open(
         pre: &Self::Pre,
         store: &mut Store<State>,
         Listening { language, keyterms }: Listening,
+        sound: Sound,
         settings: &str,
     ) -> wasmtime::Result<Result<Opened<Self::World>, call::Failure>> {
         let settings = settings.to_owned();
-        let opening = wit_stt::Opening { format: to::TELEPHONE, language, keyterms, settings };
+        let opening = wit_stt::Opening { format: to::format(sound), language, keyterms, settings };
         let world = pre.instantiate(&mut *store)?;
         let session = world.cordboard_component_stt().session().call_open(store, &opening)?;
         Ok(session.map(|session| Opened { world, session }).map_err(to::failure))
@@ -125,11 +147,25 @@ impl Contract for LlmContract {
         cordboard_component_llm
     );
     type Opening = ();
+    type Converter = ();
+
+    fn converter(_: Sound) -> Result<(), ResampleError> {
+        Ok(())
+    }
+
+    fn outward((): &mut (), event: llm::Event) -> Option<llm::Event> {
+        Some(event)
+    }
+
+    fn inward((): &mut (), effect: llm::Effect, given: &mut Vec<llm::Effect>) {
+        given.push(effect);
+    }
 
     fn open(
         pre: &Self::Pre,
         store: &mut Store<State>,
         (): (),
+        _: Sound,
         settings: &str,
     ) -> wasmtime::Result<Result<Opened<Self::World>, call::Failure>> {
         let opening = wit_llm::Opening { settings: settings.to_owned() };
@@ -177,15 +213,44 @@ impl Contract for TtsContract {
         cordboard_component_tts
     );
     type Opening = Speaking;
+    type Converter = Inward;
+
+    fn converter(sound: Sound) -> Result<Inward, ResampleError> {
+        Inward::new(sound)
+    }
+
+    fn outward(converter: &mut Inward, event: tts::Event) -> Option<tts::Event> {
+        if let tts::Event::Cancel(utterance) = event {
+            converter.forget(utterance);
+        }
+        Some(event)
+    }
+
+    fn inward(converter: &mut Inward, effect: tts::Effect, given: &mut Vec<tts::Effect>) {
+        match effect {
+            tts::Effect::Audio { utterance, data } => {
+                given.push(tts::Effect::Audio { utterance, data: converter.convert(utterance, data) });
+            }
+            tts::Effect::Finished(utterance) => {
+                let data = converter.finish(utterance);
+                if !data.is_empty() {
+                    given.push(tts::Effect::Audio { utterance, data });
+                }
+                given.push(tts::Effect::Finished(utterance));
+            }
+            effect => given.push(effect),
+        }
+    }
 
     fn open(
         pre: &Self::Pre,
         store: &mut Store<State>,
         Speaking { language, voice }: Speaking,
+        sound: Sound,
         settings: &str,
     ) -> wasmtime::Result<Result<Opened<Self::World>, call::Failure>> {
         let settings = settings.to_owned();
-        let opening = wit_tts::Opening { format: to::TELEPHONE, language, voice, settings };
+        let opening = wit_tts::Opening { format: to::format(sound), language, voice, settings };
         let world = pre.instantiate(&mut *store)?;
         let session = world.cordboard_component_tts().session().call_open(store, &opening)?;
         Ok(session.map(|session| Opened { world, session }).map_err(to::failure))

@@ -3,41 +3,44 @@
 //!
 //! Every connection is a task of its own, which ends with exactly one `closed` or `failed`. What
 //! arrives goes into the one channel of the call; when that is full the task waits, and so, by TCP,
-//! does the vendor. What a component sends never waits: a queue that is full ends the connection.
+//! does the vendor. What a component sends never waits: a queue that is full ends the connection. Both
+//! ways, what waits is bounded in bytes for all connections of a session together.
 //!
 //! - `rules.rs`: which addresses, and which secrets go there
 //! - `resolve.rs`: names to addresses, and which of those are private
 //! - `websocket.rs`, `request.rs`: the two kinds of connection
-//! - `scrub.rs`: a secret that a server sends back is taken out
+//! - `fetches.rs`: a script's requests
+//! - `headers.rs`, `scrub.rs`: what goes out and comes back, and a secret that comes back is taken out
 
+mod fetches;
+mod headers;
 mod request;
 mod resolve;
 mod rules;
 mod scrub;
+#[cfg(test)]
+mod tests;
 mod websocket;
 
+pub(crate) use headers::steers;
 pub(crate) use rules::{Prefix, Rules};
 
 use crate::manifest::Limits;
 use call::net::{Failure, Fault, Fetched, Head, Header, Request};
+use fetches::Fetches;
 use request::Requests;
-use scrub::Scrubber;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 /// For a name, a connection, TLS and a handshake together.
 const CONNECT: Duration = Duration::from_secs(5);
 /// For a server to begin or go on with its response.
 const RESPONSE: Duration = Duration::from_secs(30);
-/// For a server to take what it is sent.
+/// For a server to take what it is sent; and for all that waits, once nothing more will come.
 const SEND: Duration = Duration::from_secs(10);
-/// For a script's whole `fetch`.
-const FETCH: Duration = Duration::from_secs(30);
-/// The whole body of a script's `fetch`.
-const LONGEST_FETCH: usize = 1024 * 1024;
 
 /// Names one session of a component within a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +60,10 @@ pub enum Arrival {
 pub struct NetEvent {
     pub(crate) connection: u32,
     pub(crate) outcome: Outcome,
+    /// which of those that had this number
+    serial: u64,
+    /// its share of what may wait to be told
+    _waits: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
@@ -105,39 +112,44 @@ pub(crate) struct Connections {
     session: SessionId,
     arrivals: mpsc::Sender<Arrival>,
     open: BTreeMap<u32, Connection>,
-    fetches: BTreeMap<u32, Task>,
+    /// connections begun so far
+    begun: u64,
+    fetches: Fetches,
+    /// bytes that may still wait to be sent
+    outbox: Arc<Semaphore>,
+    /// bytes that may still wait to be told
+    inbox: Arc<Semaphore>,
 }
 
+/// In use until its end was told.
 #[derive(Debug)]
 struct Connection {
+    serial: u64,
     task: AbortHandle,
-    /// to a websocket; none: a request
-    outgoing: Option<mpsc::Sender<Outgoing>>,
+    way: Way,
 }
+
+/// What a component can still do on a connection.
+#[derive(Debug)]
+enum Way {
+    /// give it up
+    Request,
+    /// send, and close: that is to drop this
+    Websocket { queue: mpsc::Sender<Outgoing>, _open: oneshot::Sender<()> },
+    /// nothing: it is ending
+    Ending,
+}
+
+/// A frame, and its share of what may wait.
+type Outgoing = (Frame, OwnedSemaphorePermit);
 
 impl Drop for Connection {
     /// A request is given up. A websocket is closed in its own time: its task sends what waits, and
     /// ends when nobody sends any more.
     fn drop(&mut self) {
-        if self.outgoing.is_none() {
+        if matches!(self.way, Way::Request) {
             self.task.abort();
         }
-    }
-}
-
-#[derive(Debug)]
-enum Outgoing {
-    Frame(Frame),
-    Close,
-}
-
-/// Ends with its owner.
-#[derive(Debug)]
-struct Task(AbortHandle);
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
@@ -146,23 +158,57 @@ impl Drop for Task {
 struct Events {
     session: SessionId,
     connection: u32,
+    serial: u64,
     arrivals: mpsc::Sender<Arrival>,
+    inbox: Arc<Semaphore>,
+    /// as much as the inbox holds
+    most: usize,
 }
 
 impl Events {
     /// Waits while the call has more than enough to do. An error: the call is gone.
     async fn tell(&self, outcome: Outcome) -> Result<(), Failure> {
-        let event = NetEvent { connection: self.connection, outcome };
+        let gone = || Failure::new(Fault::Cancelled, "the call is over");
+        let share = share(outcome.size().min(self.most));
+        let waits = match share {
+            // an end is told in any case
+            0 => None,
+            share => Some(self.inbox.clone().acquire_many_owned(share).await.map_err(|_| gone())?),
+        };
+        let event = NetEvent { connection: self.connection, outcome, serial: self.serial, _waits: waits };
         let arrival = Arrival::Net { session: self.session, event };
-        let gone = |_| Failure::new(Fault::Cancelled, "the call is over");
-        self.arrivals.send(arrival).await.map_err(gone)
+        self.arrivals.send(arrival).await.map_err(|_| gone())
+    }
+}
+
+/// So many bytes, as permits of what may wait.
+fn share(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+impl Outcome {
+    /// How much of the component's doing or the server's it carries, in bytes.
+    fn size(&self) -> usize {
+        match self {
+            Self::Frame(frame) => frame.size(),
+            Self::Body(body) => body.len(),
+            Self::Opened | Self::Head(_) | Self::Closed { .. } | Self::Failed(_) => 0,
+        }
+    }
+}
+
+impl Frame {
+    fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(data) => data.len(),
+        }
     }
 }
 
 impl Egress {
     pub(crate) fn new(rules: Rules, limits: Limits) -> Result<Self, reqwest::Error> {
-        let requests = Requests::new(&rules)?;
-        Ok(Self { rules, limits, requests })
+        Ok(Self { rules, limits, requests: Requests::new()? })
     }
 
     pub(crate) fn connections(
@@ -170,8 +216,17 @@ impl Egress {
         session: SessionId,
         arrivals: mpsc::Sender<Arrival>,
     ) -> Connections {
-        let (open, fetches) = (BTreeMap::new(), BTreeMap::new());
-        Connections { egress: self.clone(), session, arrivals, open, fetches }
+        let waiting = || Arc::new(Semaphore::new(self.limits.transfer()));
+        Connections {
+            egress: self.clone(),
+            session,
+            arrivals,
+            open: BTreeMap::new(),
+            begun: 0,
+            fetches: Fetches::default(),
+            outbox: waiting(),
+            inbox: waiting(),
+        }
     }
 }
 
@@ -181,71 +236,64 @@ impl Connections {
         let Action { connection, what } = action;
         match what {
             What::Open { url, headers, protocols } => {
-                let (to, outgoing) = mpsc::channel(self.egress.limits.queue.max(1) as usize);
+                let (queue, outgoing) = mpsc::channel(self.egress.limits.queue.max(1) as usize);
+                let (open, ending) = oneshot::channel();
                 let egress = self.egress.clone();
-                self.begin(connection, Some(to), move |events| async move {
-                    websocket::run(&egress, &url, &headers, &protocols, outgoing, &events).await
+                self.begin(connection, Way::Websocket { queue, _open: open }, move |events| async move {
+                    let running = websocket::run(&egress, &url, &headers, &protocols, outgoing, &events);
+                    tokio::select! {
+                        ended = running => ended,
+                        () = overdue(ending) => Ok(Outcome::Closed { code: 1006, reason: String::new() }),
+                    }
                 })
             }
             What::Request(request) => {
+                let waits = self.waits(request.body.len());
                 let egress = self.egress.clone();
-                self.begin(connection, None, move |events| async move {
+                self.begin(connection, Way::Request, move |events| async move {
+                    let _waits = waits?;
                     request::run(&egress, request, &events).await
                 })
             }
-            // on a connection that has ended, which the component may not know yet
-            What::Send(_) | What::Close if !self.open.contains_key(&connection) => Ok(()),
-            What::Send(frame) => {
-                let size = match &frame {
-                    Frame::Text(text) => text.len(),
-                    Frame::Binary(data) => data.len(),
-                };
-                let limit = self.egress.limits.frame();
-                if size > limit {
-                    return Err(format!("it sent a frame of {size} bytes, and may send {limit}"));
-                }
-                self.queue(connection, Outgoing::Frame(frame))
+            What::Send(frame) => self.send(connection, frame),
+            What::Close => {
+                self.close(connection);
+                Ok(())
             }
-            What::Close => self.queue(connection, Outgoing::Close),
         }
     }
 
     /// Nothing of what was begun is wanted any more.
     pub(crate) fn close_all(&mut self) {
         self.open.clear();
-        self.fetches.clear();
+        self.fetches = Fetches::default();
     }
 
     /// A script's request; its response comes as one piece.
     pub(crate) fn fetch(&mut self, id: u32, request: Request) {
-        let (egress, arrivals) = (self.egress.clone(), self.arrivals.clone());
-        let task = tokio::spawn(async move {
-            let timeout = || Failure::new(Fault::Timeout, "no whole response in 30 s");
-            let fetched = tokio::time::timeout(FETCH, request::fetch(&egress, request, LONGEST_FETCH)).await;
-            let outcome = fetched.unwrap_or_else(|_| Err(timeout()));
-            // nobody is left to be told when the call is gone
-            let _ = arrivals.send(Arrival::Fetched { id, outcome }).await;
+        let (egress, waits) = (self.egress.clone(), self.waits(request.body.len()));
+        let most = self.egress.limits.connections as usize;
+        self.fetches.begin(id, most, self.arrivals.clone(), async move {
+            let _waits = waits?;
+            request::fetch(&egress, request).await
         });
-        self.fetches.insert(id, Task(task.abort_handle()));
     }
 
     pub(crate) fn cancel_fetch(&mut self, id: u32) {
-        self.fetches.remove(&id);
+        self.fetches.cancel(id);
     }
 
-    /// An event is being given to the component: afterwards it may use the number again.
-    pub(crate) fn delivered(&mut self, event: &NetEvent) {
-        if matches!(event.outcome, Outcome::Closed { .. } | Outcome::Failed(_)) {
+    /// Whether an event is to be given to the component: what comes of a connection after its end
+    /// is not. After an end it may use the number again.
+    pub(crate) fn is_awaited(&mut self, event: &NetEvent) -> bool {
+        let awaited = self.open.get(&event.connection).is_some_and(|open| open.serial == event.serial);
+        if awaited && matches!(event.outcome, Outcome::Closed { .. } | Outcome::Failed(_)) {
             self.open.remove(&event.connection);
         }
+        awaited
     }
 
-    fn begin<F>(
-        &mut self,
-        connection: u32,
-        outgoing: Option<mpsc::Sender<Outgoing>>,
-        run: impl FnOnce(Events) -> F,
-    ) -> Result<(), String>
+    fn begin<F>(&mut self, connection: u32, way: Way, run: impl FnOnce(Events) -> F) -> Result<(), String>
     where
         F: Future<Output = Result<Outcome, Failure>> + Send + 'static,
     {
@@ -256,41 +304,89 @@ impl Connections {
         if self.open.len() >= most {
             return Err(format!("it opened more than {most} connections at once"));
         }
-        let events = Events { session: self.session, connection, arrivals: self.arrivals.clone() };
+        self.begun += 1;
+        let serial = self.begun;
+        let events = self.events(connection, serial);
         let running = run(events.clone());
         let task = tokio::spawn(async move {
             let last = running.await.unwrap_or_else(Outcome::Failed);
             let _ = events.tell(last).await;
         });
-        self.open.insert(connection, Connection { task: task.abort_handle(), outgoing });
+        self.open.insert(connection, Connection { serial, task: task.abort_handle(), way });
         Ok(())
     }
 
-    fn queue(&mut self, connection: u32, outgoing: Outgoing) -> Result<(), String> {
-        let Some(open) = self.open.get(&connection) else { return Ok(()) };
-        let closes = matches!(outgoing, Outgoing::Close);
-        match &open.outgoing {
-            None if closes => {}
-            None => return Err(format!("it sent a frame on the request {connection}")),
-            Some(queue) => match queue.try_send(outgoing) {
-                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => return Ok(()),
-                // a close does not wait behind what is stuck
-                Err(mpsc::error::TrySendError::Full(_)) => {}
-            },
+    fn events(&self, connection: u32, serial: u64) -> Events {
+        Events {
+            session: self.session,
+            connection,
+            serial,
+            arrivals: self.arrivals.clone(),
+            inbox: self.inbox.clone(),
+            most: self.egress.limits.transfer(),
         }
-        // given up here: the task can no longer tell, so the end is told for it
-        let outcome = if closes {
-            Outcome::Closed { code: if open.outgoing.is_some() { 1006 } else { 0 }, reason: String::new() }
-        } else {
-            Outcome::Failed(Failure::new(Fault::TooLarge, "the server does not take what it is sent"))
+    }
+
+    /// So many more bytes that wait to be sent.
+    fn waits(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Failure> {
+        let full = |_| Failure::new(Fault::TooLarge, "too much waits to be sent already");
+        self.outbox.clone().try_acquire_many_owned(share(bytes)).map_err(full)
+    }
+
+    fn send(&mut self, connection: u32, frame: Frame) -> Result<(), String> {
+        let size = frame.size();
+        let limit = self.egress.limits.frame();
+        // one that has ended the component may not know of yet
+        let Some(open) = self.open.get(&connection) else { return Ok(()) };
+        if size > limit {
+            return Err(format!("it sent a frame of {size} bytes, and may send {limit}"));
+        }
+        let queue = match &open.way {
+            Way::Request => return Err(format!("it sent a frame on the request {connection}")),
+            Way::Websocket { queue, .. } => queue,
+            Way::Ending => return Ok(()),
         };
-        open.task.abort();
-        let (session, arrivals) = (self.session, self.arrivals.clone());
-        tokio::spawn(async move {
-            let _ = Events { session, connection, arrivals }.tell(outcome).await;
-        });
+        let failure = match self.waits(size).map(|waits| queue.try_send((frame, waits))) {
+            // a task that has ended tells so itself
+            Ok(Ok(()) | Err(mpsc::error::TrySendError::Closed(_))) => return Ok(()),
+            Ok(Err(mpsc::error::TrySendError::Full(_))) => {
+                Failure::new(Fault::TooLarge, "the server does not take what it is sent")
+            }
+            Err(failure) => failure,
+        };
+        self.give_up(connection, Outcome::Failed(failure));
         Ok(())
     }
+
+    fn close(&mut self, connection: u32) {
+        let Some(open) = self.open.get_mut(&connection) else { return };
+        match open.way {
+            Way::Request => self.give_up(connection, Outcome::Closed { code: 0, reason: String::new() }),
+            // its task sends what waits, and tells its end
+            Way::Websocket { .. } => open.way = Way::Ending,
+            Way::Ending => {}
+        }
+    }
+
+    /// Its task can no longer tell, so the end is told for it. If the task has just told one, the
+    /// component sees the first of the two.
+    fn give_up(&mut self, connection: u32, outcome: Outcome) {
+        let Some(open) = self.open.get_mut(&connection) else { return };
+        open.way = Way::Ending;
+        open.task.abort();
+        let serial = open.serial;
+        let events = self.events(connection, serial);
+        tokio::spawn(async move {
+            let _ = events.tell(outcome).await;
+        });
+    }
+}
+
+/// Nothing more will be sent, and what waits has had its time.
+async fn overdue(ending: oneshot::Receiver<()>) {
+    // nothing is ever sent on it
+    let _ = ending.await;
+    tokio::time::sleep(SEND).await;
 }
 
 /// TLS with the roots that Mozilla trusts.
@@ -309,41 +405,4 @@ fn tls(alpn: &[&[u8]]) -> rustls::ClientConfig {
     let mut config = base.clone();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     config
-}
-
-/// Headers that a component may set, as they go out: without those that steer the connection, and
-/// with the secrets in place of what it set under their names.
-fn headers(
-    set: &[Header],
-    injected: &[(&reqwest::header::HeaderName, &reqwest::header::HeaderValue)],
-) -> Result<reqwest::header::HeaderMap, Failure> {
-    use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-    const STEERING: [&str; 8] =
-        ["host", "connection", "upgrade", "content-length", "transfer-encoding", "te", "trailer", "expect"];
-    let mut headers = HeaderMap::new();
-    headers.insert(reqwest::header::USER_AGENT, HeaderValue::from_static("cordboard"));
-    for Header { name, value } in set {
-        let wrong = || Failure::new(Fault::Protocol, format!("{name:?} is no header"));
-        let name = HeaderName::try_from(name.as_str()).map_err(|_| wrong())?;
-        let value = HeaderValue::try_from(value.as_str()).map_err(|_| wrong())?;
-        let steers = STEERING.contains(&name.as_str())
-            || name.as_str().starts_with("sec-websocket-")
-            || name.as_str().starts_with("proxy-");
-        if !steers {
-            headers.append(name, value);
-        }
-    }
-    for (name, value) in injected {
-        headers.insert(*name, (*value).clone());
-    }
-    Ok(headers)
-}
-
-/// The headers of a response, as a component sees them.
-fn seen(headers: &reqwest::header::HeaderMap, scrubber: &Scrubber) -> Vec<Header> {
-    let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    headers
-        .iter()
-        .map(|(name, value)| Header { name: name.to_string(), value: scrubber.text(text(value)) })
-        .collect()
 }

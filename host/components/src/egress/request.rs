@@ -1,33 +1,43 @@
 //! A request and its response, over connections that all sessions of a component share.
 
+use super::headers::{headers, seen};
 use super::resolve::{Refused, Resolver, resolve};
 use super::scrub::Scrubber;
-use super::{CONNECT, Egress, Events, Outcome, RESPONSE, Rules, headers, seen, tls};
+use super::{CONNECT, Egress, Events, Outcome, RESPONSE, tls};
 use call::net::{Failure, Fault, Fetched, Head, Request};
 use reqwest::{Client, Method, Response};
 use std::error::Error;
 use std::time::Duration;
 use url::Host;
 
-/// The pooled client of one component.
+/// The whole body of a script's `fetch`.
+const LONGEST_FETCH: usize = 1024 * 1024;
+
+/// The pooled clients of one component. The client asks for addresses by name alone: whether private
+/// ones may be reached depends on scheme, port and path too, so there is one for each case.
 #[derive(Debug)]
-pub(super) struct Requests(Client);
+pub(super) struct Requests {
+    public: Client,
+    private: Client,
+}
 
 impl Requests {
-    pub(super) fn new(rules: &Rules) -> Result<Self, reqwest::Error> {
-        let resolver = Resolver { private_hosts: rules.private_hosts().into() };
-        Client::builder()
-            .tls_backend_preconfigured(tls(&[b"h2", b"http/1.1"]))
-            .dns_resolver(resolver)
-            // a redirect would carry the secrets elsewhere
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT)
-            .pool_idle_timeout(Duration::from_secs(90))
-            .tcp_nodelay(true)
-            .build()
-            .map(Self)
+    pub(super) fn new() -> Result<Self, reqwest::Error> {
+        Ok(Self { public: client(false)?, private: client(true)? })
     }
+}
+
+fn client(private: bool) -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .tls_backend_preconfigured(tls(&[b"h2", b"http/1.1"]))
+        .dns_resolver(Resolver { private })
+        // a redirect would carry the secrets elsewhere
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT)
+        .pool_idle_timeout(Duration::from_secs(90))
+        .tcp_nodelay(true)
+        .build()
 }
 
 /// Sends it, tells of the response as it comes, and gives how it ended.
@@ -48,14 +58,15 @@ pub(super) async fn run(egress: &Egress, request: Request, events: &Events) -> R
     Ok(Outcome::Closed { code: 0, reason: String::new() })
 }
 
-/// The whole response, if it is not longer than this.
-pub(super) async fn fetch(egress: &Egress, request: Request, longest: usize) -> Result<Fetched, Failure> {
+/// The whole response.
+pub(super) async fn fetch(egress: &Egress, request: Request) -> Result<Fetched, Failure> {
     let (mut response, scrubber) = send(egress, request).await?;
     let head = head(&response, &scrubber);
     let mut body = Vec::new();
     while let Some(piece) = next(&mut response).await? {
-        if body.len() + piece.len() > longest {
-            return Err(Failure::new(Fault::TooLarge, format!("the body is longer than {longest} bytes")));
+        if body.len() + piece.len() > LONGEST_FETCH {
+            let message = format!("the body is longer than {LONGEST_FETCH} bytes");
+            return Err(Failure::new(Fault::TooLarge, message));
         }
         body.extend_from_slice(&piece);
     }
@@ -68,13 +79,22 @@ async fn send(egress: &Egress, request: Request) -> Result<(Response, Scrubber),
     if !matches!(allowed.host, Host::Domain(_)) {
         resolve(&allowed.host, allowed.port, allowed.private).await?;
     }
-    let method = Method::from_bytes(request.method.as_bytes())
-        .map_err(|_| Failure::new(Fault::Protocol, format!("{:?} is no method", request.method)))?;
+    let method = method(&request.method)?;
     let headers = headers(&request.headers, &allowed.headers)?;
-    let scrubber = Scrubber::new(allowed.secrets.iter().copied());
-    let sending = egress.requests.0.request(method, allowed.url).headers(headers).body(request.body).send();
+    let scrubber = Scrubber::new(egress.rules.secrets());
+    let client = if allowed.private { &egress.requests.private } else { &egress.requests.public };
+    let sending = client.request(method, allowed.url).headers(headers).body(request.body).send();
     let response = tokio::time::timeout(RESPONSE, sending).await.map_err(|_| silent())?;
     Ok((response.map_err(failure)?, scrubber))
+}
+
+fn method(name: &str) -> Result<Method, Failure> {
+    // a tunnel leads elsewhere; a trace gives the secrets back
+    if ["CONNECT", "TRACE"].iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden)) {
+        return Err(Failure::new(Fault::Forbidden, format!("{name} is a method that no component may use")));
+    }
+    Method::from_bytes(name.as_bytes())
+        .map_err(|_| Failure::new(Fault::Protocol, format!("{name:?} is no method")))
 }
 
 fn head(response: &Response, scrubber: &Scrubber) -> Head {

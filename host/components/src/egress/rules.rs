@@ -48,8 +48,6 @@ pub(crate) struct Allowed<'a> {
     pub(crate) private: bool,
     /// to be set, in place of what the component set under these names
     pub(crate) headers: Vec<(&'a HeaderName, &'a HeaderValue)>,
-    /// what must not come back
-    pub(crate) secrets: Vec<&'a Secret>,
 }
 
 impl Prefix {
@@ -66,13 +64,37 @@ impl Prefix {
         })
     }
 
-    /// Whether it may be a private address: the operator wrote it himself.
+    /// Whether it may lead to a private address: the operator wants that.
     pub(crate) fn private(self, private: bool) -> Self {
         Self { private, ..self }
     }
 
     pub(crate) fn may_be_private(&self) -> bool {
         self.private
+    }
+
+    /// Whether it says by itself that it may be private: a number, or a name that the public DNS
+    /// does not have. Any other name may lead into the own network without anybody having meant it.
+    pub(crate) fn is_local(&self) -> bool {
+        // RFC 6761, RFC 6762, ICANN's resolution of 2024-07-29, RFC 8375; and what routers give out
+        const ZONES: [&str; 5] = [".localhost", ".local", ".internal", ".home.arpa", ".lan"];
+        match &self.host {
+            Host::Domain(name) => {
+                let name = name.trim_end_matches('.');
+                !name.contains('.') || ZONES.iter().any(|zone| name.ends_with(zone))
+            }
+            Host::Ipv4(_) | Host::Ipv6(_) => true,
+        }
+    }
+
+    /// Everything on the same server.
+    pub(crate) fn server(&self) -> Self {
+        Self { path: String::new(), private: false, ..self.clone() }
+    }
+
+    /// What lies at or below both.
+    pub(crate) fn common(&self, other: &Self) -> Option<Self> {
+        if self.covers(other) { Some(other.clone()) } else { other.covers(self).then(|| self.clone()) }
     }
 
     /// Whether everything at or below `other` is at or below this.
@@ -104,25 +126,29 @@ impl Rules {
         let Some((target, url)) = target else {
             return Err(format!("{url:?} is not a URL with http, https, ws or wss"));
         };
+        if is_ambiguous(url.path()) {
+            return Err(format!(
+                "{} is not granted: servers read such a path differently",
+                without_query(&url)
+            ));
+        }
         let covering: Vec<&Prefix> = self.allowed.iter().filter(|allowed| allowed.covers(&target)).collect();
         if covering.is_empty() {
             return Err(format!("{} is not granted", without_query(&url)));
         }
         let injections = self.injections.iter().filter(|injection| injection.at.covers(&target));
-        let (headers, secrets) = injections.map(|i| ((&i.header, &i.value), &i.secret)).unzip();
         Ok(Allowed {
             private: covering.iter().any(|prefix| prefix.private),
+            headers: injections.map(|injection| (&injection.header, &injection.value)).collect(),
             host: target.host,
             port: target.port,
             url,
-            headers,
-            secrets,
         })
     }
 
-    /// Hosts whose names may lead to private addresses.
-    pub(crate) fn private_hosts(&self) -> Vec<String> {
-        self.allowed.iter().filter(|prefix| prefix.private).map(|prefix| prefix.host.to_string()).collect()
+    /// What must not come back, from wherever.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.injections.iter().map(|injection| &injection.secret)
     }
 }
 
@@ -136,6 +162,13 @@ fn http_url(text: &str) -> Option<Url> {
     let url = Url::parse(&text).ok()?;
     let plain = url.username().is_empty() && url.password().is_none();
     (matches!(url.scheme(), "http" | "https") && plain && url.has_host()).then_some(url)
+}
+
+/// Whether a server might find another path in it than is compared here: a separator in disguise,
+/// or a way up with something behind it (`..;`).
+fn is_ambiguous(path: &str) -> bool {
+    let path = path.to_ascii_lowercase().replace("%2e", ".");
+    path.contains("%2f") || path.contains("%5c") || path.split('/').any(|segment| segment.starts_with(".."))
 }
 
 /// A query may hold what the caller said.
@@ -175,22 +208,45 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(v6: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = v6.segments();
-    let inner = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match [a, b, c, d, e, f] {
-        // IPv4 in IPv6: mapped, compatible, translated (both prefixes), 6to4
-        [0, 0, 0, 0, 0, 0xFFFF] => inner(g, h),
-        [0, 0, 0, 0, 0, 0] => false,
-        [0x64, 0xFF9B, 0, 0, 0, 0] => inner(g, h),
-        [0x64, 0xFF9B, 1, ..] => false,
-        [0x2002, high, low, ..] => inner(high, low),
+    if let Some(v4) = inner(v6) {
+        // what translates locally, and what is only compatible, is nobody's public address
+        return !matches!(v6.segments(), [0, 0, 0, 0, 0, 0, ..] | [0x64, 0xFF9B, 1, ..]) && is_public_v4(v4);
+    }
+    match v6.segments() {
         // global unicast, without documentation, benchmarks and Teredo
         [0x2001, 0xDB8, ..] | [0x2001, 0..=0x1FF, ..] | [0x3FFF, 0..=0xFFF, ..] => false,
-        _ => (0x2000..=0x3FFF).contains(&a),
+        [first, ..] => (0x2000..=0x3FFF).contains(&first),
     }
+}
+
+/// The IPv4 address that lies in an IPv6 one: mapped, compatible, translated (both prefixes), 6to4.
+fn inner(v6: Ipv6Addr) -> Option<Ipv4Addr> {
+    let (high, low) = match v6.segments() {
+        [0, 0, 0, 0, 0, 0 | 0xFFFF, high, low] => (high, low),
+        [0x64, 0xFF9B, 0, 0, 0, 0, high, low] | [0x64, 0xFF9B, 1, _, _, _, high, low] => (high, low),
+        [0x2002, high, low, ..] => (high, low),
+        _ => return None,
+    };
+    let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+    Some(Ipv4Addr::new(a, b, c, d))
+}
+
+/// Whether an address reaches something that answers only to its own machine, as clouds' metadata
+/// services do: no name leads there.
+pub(crate) fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => is_link_local_v4(v4),
+        IpAddr::V6(v6) => match (inner(v6), v6.segments()) {
+            (Some(v4), _) => is_link_local_v4(v4),
+            // AWS has its metadata there too
+            (None, [first, second, ..]) => first & 0xFFC0 == 0xFE80 || (first, second) == (0xFD00, 0xEC2),
+        },
+    }
+}
+
+fn is_link_local_v4(v4: Ipv4Addr) -> bool {
+    // Alibaba and Oracle have their metadata there
+    v4.is_link_local() || matches!(v4.octets(), [100, 100, 100, 200] | [192, 0, 0, 192])
 }
 
 #[cfg(test)]
@@ -243,6 +299,67 @@ mod tests {
         for url in ["http://2130706433/", "http://0x7f.1/", "http://0177.0.0.1/", "http://127.1/"] {
             let Prefix { host, .. } = Prefix::parse(url).unwrap();
             assert_eq!(host, Host::<String>::Ipv4(Ipv4Addr::LOCALHOST), "{url}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_the_own_machine_are_known_in_every_dress() {
+        for address in [
+            "169.254.169.254",
+            "100.100.100.200",
+            "fe80::1",
+            "febf::1",
+            "fd00:ec2::254",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::",
+        ] {
+            assert!(is_link_local(address.parse().unwrap()), "{address}");
+        }
+        for address in ["127.0.0.1", "10.0.0.1", "::1", "fd00::1", "fec0::1", "1.1.1.1"] {
+            assert!(!is_link_local(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_says_by_itself_that_it_is_private() {
+        for host in [
+            "10.0.0.1",
+            "[fd00::1]",
+            "localhost",
+            "LOCALHOST.",
+            "ollama",
+            "api.localhost",
+            "nas.local",
+            "llm.corp.internal",
+            "router.lan",
+            "nas.home.arpa",
+        ] {
+            assert!(Prefix::parse(&format!("http://{host}/v1")).unwrap().is_local(), "{host}");
+        }
+        for host in ["api.example.com", "notlocal.example", "localhost.example.com", "xlocal.net", "arpa.com"]
+        {
+            assert!(!Prefix::parse(&format!("http://{host}/v1")).unwrap().is_local(), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_a_server_may_read_as_another_is_not_reached() {
+        let mut rules = Rules::default();
+        rules.allow(Prefix::parse("https://api.example.com/v1").unwrap());
+        assert!(rules.check("https://api.example.com/v1/a.b/.c/d..e").is_ok());
+        for path in [
+            "..%2fadmin",
+            "..%2Fadmin",
+            "x%5c..%5cadmin",
+            "x%5Cadmin",
+            "..;/admin",
+            "%2e%2e;x/admin",
+            ".%2E;/admin",
+            "...",
+            "x/..%00/admin",
+        ] {
+            assert!(rules.check(&format!("https://api.example.com/v1/{path}")).is_err(), "{path}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! A websocket, from its handshake to its end.
 
+use super::headers::{headers, seen};
 use super::resolve::resolve;
 use super::scrub::Scrubber;
-use super::{CONNECT, Egress, Events, Frame, Outcome, Outgoing, SEND, headers, seen, tls};
+use super::{CONNECT, Egress, Events, Frame, Outcome, Outgoing, SEND, tls};
 use call::net::{Failure, Fault, Header};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -31,7 +32,7 @@ pub(super) async fn run(
     events: &Events,
 ) -> Result<Outcome, Failure> {
     let allowed = egress.rules.check(url).map_err(|why| Failure::new(Fault::Forbidden, why))?;
-    let scrubber = Scrubber::new(allowed.secrets.iter().copied());
+    let scrubber = Scrubber::new(egress.rules.secrets());
     let mut headers = headers(set, &allowed.headers)?;
     if !protocols.is_empty() {
         let value = protocols.join(", ").parse();
@@ -108,7 +109,7 @@ async fn write(
     mut sink: SplitSink<Socket, Message>,
     mut outgoing: mpsc::Receiver<Outgoing>,
 ) -> Result<(), Failure> {
-    while let Some(Outgoing::Frame(frame)) = outgoing.recv().await {
+    while let Some((frame, _waits)) = outgoing.recv().await {
         let message = match frame {
             Frame::Text(text) => Message::text(text),
             Frame::Binary(data) => Message::binary(data),

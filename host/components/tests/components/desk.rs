@@ -105,6 +105,7 @@ pub async fn reply(generation: &Arc<Generation>, call: &str, said: &str) -> Vec<
     let (mut session, mut effects) = generation.open_llm(&surroundings, now()).unwrap();
     effects.extend(session.handle(now(), llm::Event::Generate(prompt(said))));
     while !is_over(&effects) {
+        assert!(began.elapsed() < Duration::from_secs(60), "it goes on without an end");
         effects.extend(step(&mut session, &mut arrivals, &now).await);
     }
     effects

@@ -149,8 +149,26 @@ async fn one_that_loops_is_stopped() {
 }
 
 #[tokio::test]
+async fn one_that_is_at_work_all_the_time_is_stopped() {
+    is_ended("busy", NOWHERE, "more than a quarter of the time").await;
+}
+
+#[tokio::test]
+async fn one_with_many_timers_is_told_of_one_at_a_time() {
+    let (surroundings, _arrivals) = surroundings("CA-hostile");
+    let (mut session, _) = hostile("busy", NOWHERE).open_llm(&surroundings, Moment::START).unwrap();
+    session.handle(Moment::START, llm::Event::Generate(prompt("Hello?")));
+    let now = Moment::since_start(Duration::from_millis(10));
+    for id in 0..3 {
+        assert!(session.next_timeout() <= now, "the host comes back");
+        assert_eq!(text(&session.timeout(now)), format!("timer {id} "));
+    }
+}
+
+#[tokio::test]
 async fn one_that_allocates_without_end_is_stopped() {
-    is_ended("allocate", NOWHERE, "bytes of memory, and may have 33554432").await;
+    // its manifest asks for twice as much
+    is_ended("allocate", NOWHERE, "bytes of memory, and may have 16777216").await;
 }
 
 #[tokio::test]

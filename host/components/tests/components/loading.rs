@@ -17,9 +17,12 @@ fn the_shipped_components_are_found_and_say_what_they_are() {
     found.sort_unstable();
     let expected = [
         (Kind::Stt, "deepgram-stt"),
+        (Kind::Stt, "openai-stt"),
         (Kind::Llm, "offline-llm"),
         (Kind::Llm, "openai-llm"),
+        (Kind::Tts, "cartesia-tts"),
         (Kind::Tts, "flite-tts"),
+        (Kind::Tts, "openai-tts"),
         (Kind::Persona, "guest-relations"),
     ];
     assert_eq!(found, expected);

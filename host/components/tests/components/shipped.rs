@@ -6,7 +6,7 @@ use call::line::UtteranceId;
 use call::llm::{self, Effect};
 use call::{Cause, Moment, chat, stt, tts};
 use components::manifest::Kind;
-use components::{Arrival, Listening, Speaking};
+use components::{Arrival, Listening, Speaking, TtsSession};
 use standins::openai::{self, Reply, Rule, Script, When};
 use std::time::{Duration, Instant};
 
@@ -91,6 +91,26 @@ async fn a_server_that_is_not_there_is_a_failure_and_not_a_wait() {
     assert!(failure_is(&reply(&model, "CA1", "hello").await, Cause::Unreachable));
 }
 
+/// Everything that the voice says to a text, asked for as fast as it can give it.
+fn spoken(session: &mut TtsSession, text: String) -> Vec<tts::Effect> {
+    let utterance = UtteranceId(1);
+    session.handle(Moment::START, tts::Event::Begin { utterance, voice: None, language: None });
+    let mut effects = session.handle(Moment::START, tts::Event::Speak { utterance, text, last: true });
+    while effects.last() == Some(&tts::Effect::More) {
+        effects.pop();
+        effects.extend(session.handle(Moment::START, tts::Event::More));
+    }
+    effects
+}
+
+fn audio_bytes(effects: &[tts::Effect]) -> usize {
+    let size = |effect: &tts::Effect| match effect {
+        tts::Effect::Audio { data, .. } => data.len(),
+        _ => 0,
+    };
+    effects.iter().map(size).sum()
+}
+
 #[tokio::test]
 async fn flite_speaks_as_much_as_it_is_asked_for() {
     let voice = shipped("flite-tts", Kind::Tts, &Desk::default());
@@ -99,28 +119,28 @@ async fn flite_speaks_as_much_as_it_is_asked_for() {
     let (mut session, refused) = voice.open_tts(&surroundings, Moment::START, opening).unwrap();
     assert_eq!(refused, []);
     let utterance = UtteranceId(1);
-    let text = "I am sorry to hear that, and I will tell the kitchen.".to_owned();
-    session.handle(Moment::START, tts::Event::Begin { utterance, voice: None, language: None });
-    let mut effects = session.handle(Moment::START, tts::Event::Speak { utterance, text, last: true });
-    while effects.last() == Some(&tts::Effect::More) {
-        effects.pop();
-        effects.extend(session.handle(Moment::START, tts::Event::More));
-    }
+    let effects = spoken(&mut session, "I am sorry to hear that, and I will tell the kitchen.".into());
     assert_eq!(effects.last(), Some(&tts::Effect::Finished(utterance)));
     let words = effects.iter().filter(|e| matches!(e, tts::Effect::Timing { .. })).count();
     assert_eq!(words, 12);
-    let bytes: usize = effects
-        .iter()
-        .map(|effect| match effect {
-            tts::Effect::Audio { data, .. } => data.len(),
-            _ => 0,
-        })
-        .sum();
+    let bytes = audio_bytes(&effects);
     assert!((16_000..40_000).contains(&bytes), "{bytes} bytes");
 
     let german = Speaking { language: Some("de-DE".into()), voice: None };
     let (_, refused) = voice.open_tts(&surroundings, Moment::START, german).unwrap();
     assert!(matches!(&refused[..], [tts::Effect::Failed(f)] if f.cause == Cause::Unsupported), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_voice_that_speaks_for_long_is_no_trouble() {
+    let voice = shipped("flite-tts", Kind::Tts, &Desk::default());
+    let (surroundings, _arrivals) = surroundings("CA1");
+    let (mut session, _) = voice.open_tts(&surroundings, Moment::START, Speaking::default()).unwrap();
+    // a minute at once, where a call asks for less than a second ahead
+    let text = "I am sorry to hear that, and I will tell the kitchen. ".repeat(20);
+    let effects = spoken(&mut session, text);
+    assert!(matches!(effects.last(), Some(tts::Effect::Finished(_))), "{:?}", effects.last());
+    assert!(audio_bytes(&effects) > 50 * 8000);
 }
 
 /// Plays silence to a recogniser at `base`; what it says until it has finished or failed.

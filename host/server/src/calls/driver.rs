@@ -7,6 +7,7 @@
 use super::providers::Providers;
 use super::socket::StreamSocket;
 use crate::logging::masked;
+use crate::recording::Recording;
 use crate::services::Services;
 use call::persona::{Answerer, Departure, Direction};
 use call::{Call, Input, Moment, Observation, Output, Summary, audio};
@@ -67,13 +68,14 @@ struct Driver<'a> {
     recogniser: Option<String>,
     warned_of_words: bool,
     stopped: bool,
+    recording: Option<Recording>,
 }
 
 impl<'a> Driver<'a> {
     fn new(
         socket: StreamSocket,
         start: &Start,
-        scene: &Scene,
+        scene: &'a Scene,
         services: &'a Services,
         arrivals: mpsc::Sender<Arrival>,
     ) -> Self {
@@ -81,7 +83,7 @@ impl<'a> Driver<'a> {
         let (providers, inputs) = Providers::open(services, surroundings, scene, Moment::START);
         let recogniser = services.stt.as_ref().map(|stt| stt.id().to_owned());
         Self {
-            call: Call::new(services.config.call(recogniser.is_some())),
+            call: Call::new(services.call(), services.detector()),
             began: Instant::now(),
             name: scene.call.clone(),
             own: socket.local && start.custom_parameters.contains_key(OWN_PARAMETER),
@@ -92,6 +94,7 @@ impl<'a> Driver<'a> {
             recogniser,
             warned_of_words: false,
             stopped: false,
+            recording: services.record(&scene.call, scene.direction),
         }
     }
 
@@ -149,9 +152,19 @@ impl<'a> Driver<'a> {
     async fn carry_out(&mut self, output: Output) {
         let now = self.now();
         match output {
-            Output::Media { audio, .. } => self.socket.media(&audio).await,
+            Output::Media { audio, .. } => {
+                if let Some(recording) = &mut self.recording {
+                    recording.agent(now.elapsed(), &audio);
+                }
+                self.socket.media(&audio).await;
+            }
             Output::Mark(name) => self.socket.mark(&name).await,
-            Output::Clear => self.socket.clear().await,
+            Output::Clear => {
+                if let Some(recording) = &mut self.recording {
+                    recording.clear(now.elapsed());
+                }
+                self.socket.clear().await;
+            }
             // the socket is closed once the call is over; nothing is sent in between
             Output::Close => {}
             // this line carries sound
@@ -172,7 +185,10 @@ impl<'a> Driver<'a> {
             Output::Fetch { id, request } => self.providers.fetch(id, request),
             Output::CancelFetch(id) => self.providers.cancel_fetch(id),
             Output::PauseRecording(paused) => {
-                tracing::debug!(call_sid = self.name, paused, "there is no recording to pause");
+                if let Some(recording) = &mut self.recording {
+                    tracing::info!(call_sid = self.name, paused, "recording");
+                    recording.pause(now.elapsed(), paused);
+                }
             }
             Output::Observed(observation) => self.observed(observation).await,
             Output::Timeout(_) | Output::Ended(_) => {}
@@ -188,7 +204,13 @@ impl<'a> Driver<'a> {
         };
         for received in received {
             match received {
-                Received::Audio(audio) => self.inputs.push(Input::Audio(audio::Input::Frame(audio))),
+                Received::Audio(audio) => {
+                    let at = self.now().elapsed();
+                    if let Some(recording) = &mut self.recording {
+                        recording.caller(at, &audio);
+                    }
+                    self.inputs.push(Input::Audio(audio::Input::Frame(audio)));
+                }
                 Received::Key(key) => self.inputs.push(Input::Key(key)),
                 Received::Mark(name) => self.inputs.push(Input::Audio(audio::Input::Mark(name))),
                 Received::Said { text, last } if self.socket.local => {
@@ -304,6 +326,9 @@ impl<'a> Driver<'a> {
             self.socket.own(|stream_sid| Own::Ended { stream_sid, departure: departure.into() }).await;
             self.socket.flush().await;
         }
+        if let Some(recording) = self.recording.take() {
+            recording.end(summary.duration.elapsed());
+        }
         self.socket.close().await;
     }
 }
@@ -332,7 +357,7 @@ fn scene(start: &Start, services: &Services) -> Scene {
             hears_audio: true,
             speaks_audio: true,
             can_speak_unasked: true,
-            can_send_digits: false,
+            can_send_digits: true,
         },
         parameters: parameters.into_iter().collect(),
     }

@@ -22,6 +22,10 @@ pub struct Providers<'a> {
     replies: BTreeMap<ReplyId, LlmSession>,
     /// none: it could not be opened, or broke
     persona: Option<PersonaSession>,
+    scene: &'a Scene,
+    /// where the persona can go on if it breaks; none: it broke before, or never said
+    snapshot: Option<String>,
+    restored: bool,
 }
 
 impl<'a> Providers<'a> {
@@ -29,7 +33,7 @@ impl<'a> Providers<'a> {
     pub fn open(
         services: &'a Services,
         surroundings: Surroundings,
-        scene: &Scene,
+        scene: &'a Scene,
         now: Moment,
     ) -> (Self, Vec<Input>) {
         let opened = services.persona.open_persona(&surroundings, now, scene);
@@ -40,7 +44,19 @@ impl<'a> Providers<'a> {
         };
         let language = scene.language.clone();
         let replies = BTreeMap::new();
-        (Self { services, surroundings, language, stt: None, tts: None, replies, persona }, failed)
+        let providers = Self {
+            services,
+            surroundings,
+            language,
+            stt: None,
+            tts: None,
+            replies,
+            persona,
+            scene,
+            snapshot: None,
+            restored: false,
+        };
+        (providers, failed)
     }
 
     // -- the recogniser
@@ -103,13 +119,32 @@ impl<'a> Providers<'a> {
     // -- the persona
 
     pub fn persona(&mut self, now: Moment, event: Event) -> Input {
-        match self.persona.as_mut().map(|persona| persona.handle(now, event)) {
-            Some(Ok(actions)) => Input::Persona(actions),
-            Some(Err(fault)) => {
-                self.persona = None;
-                Input::PersonaFailed(fault.to_string())
+        let Some(persona) = &mut self.persona else { return Input::PersonaFailed("it is not there".into()) };
+        let is_step = is_step(&event);
+        match persona.handle(now, event.clone()) {
+            Ok(actions) => {
+                if is_step && !self.restored {
+                    // one that breaks at this breaks again with the next event
+                    self.snapshot = persona.snapshot(now).unwrap_or_default().or(self.snapshot.take());
+                }
+                Input::Persona(actions)
             }
-            None => Input::PersonaFailed("it is not there".into()),
+            Err(fault) => self.restore(now, event, &fault.to_string()),
+        }
+    }
+
+    /// Lets a persona that broke go on from its last snapshot, once (DESIGN, rule 8).
+    fn restore(&mut self, now: Moment, broken_by: Event, why: &str) -> Input {
+        self.persona = None;
+        let snapshot = self.snapshot.take().filter(|_| !std::mem::replace(&mut self.restored, true));
+        let Some(snapshot) = snapshot else { return Input::PersonaFailed(why.to_owned()) };
+        match self.services.persona.restore_persona(&self.surroundings, now, self.scene, &snapshot) {
+            Ok(Ok(persona)) => {
+                self.persona = Some(persona);
+                Input::PersonaRestored(broken_by, why.to_owned())
+            }
+            Ok(Err(fault)) => Input::PersonaFailed(format!("{why}; and it cannot be restored: {fault}")),
+            Err(error) => Input::PersonaFailed(format!("{why}; and it cannot be restored: {error}")),
         }
     }
 
@@ -175,6 +210,14 @@ impl<'a> Providers<'a> {
         }
         inputs
     }
+}
+
+/// Whether a script may be somewhere else after this.
+fn is_step(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Started | Event::Turn(_) | Event::Done(_) | Event::Keys { .. } | Event::Response { .. }
+    )
 }
 
 fn stt_input(effects: Vec<stt::Effect>) -> Option<Input> {

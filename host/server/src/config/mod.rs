@@ -26,7 +26,9 @@ pub struct Config {
     pub server: Server,
     pub route: Route,
     pub endpointing: Endpointing,
+    pub interruption: Interruption,
     pub vad: Vad,
+    pub recording: Recording,
     pub limits: Limits,
     pub speech: Speech,
     /// Settings, grant and limits of one component each.
@@ -67,6 +69,8 @@ pub struct Route {
     pub timezone: String,
     /// a voice that the provider knows
     pub voice: Option<String>,
+    /// false: calls of this route are not recorded
+    pub record: bool,
 }
 
 impl Default for Route {
@@ -79,43 +83,138 @@ impl Default for Route {
             language: "en-US".into(),
             timezone: "UTC".into(),
             voice: None,
+            record: true,
         }
     }
 }
 
-/// When the caller's turn is over, in seconds.
+/// When the caller's turn is over, in seconds after the end of speech.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Endpointing {
-    /// after the end of speech, once the words are known
+    /// once the words are known and end a sentence
     pub min_delay: Seconds,
-    /// after the end of speech, whatever is known
+    /// where they do not end one
+    pub no_punctuation_delay: Seconds,
+    /// where they end with a number
+    pub number_delay: Seconds,
+    /// whatever is known
     pub max_delay: Seconds,
 }
 
 impl Default for Endpointing {
     fn default() -> Self {
         let default = call::audio::Endpointing::default();
-        Self { min_delay: Seconds(default.min_delay), max_delay: Seconds(default.max_delay) }
+        Self {
+            min_delay: Seconds(default.min_delay),
+            no_punctuation_delay: Seconds(default.no_punctuation_delay),
+            number_delay: Seconds(default.number_delay),
+            max_delay: Seconds(default.max_delay),
+        }
+    }
+}
+
+/// The caller speaks over the agent.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Interruption {
+    /// false: only keys interrupt
+    pub enabled: bool,
+    /// so long a sound pauses the agent
+    pub min_duration: Seconds,
+    /// so many words end its reply
+    pub min_words: u32,
+    /// the agent goes on where no words come of a sound; else any sound ends its reply
+    pub resume_false_interruption: bool,
+    /// so long after the sound has ended
+    pub false_interruption_timeout: Seconds,
+    /// so long after the agent begins to speak, a sound may be its own echo, and only words count
+    pub echo: Seconds,
+}
+
+impl Default for Interruption {
+    fn default() -> Self {
+        let default = call::audio::BargeIn::default();
+        Self {
+            enabled: true,
+            min_duration: Seconds(default.min_duration),
+            min_words: default.min_words as u32,
+            resume_false_interruption: default.resume,
+            false_interruption_timeout: Seconds(default.timeout),
+            echo: Seconds(default.echo),
+        }
     }
 }
 
 /// When a sound is speech.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Vad {
+    pub detector: Detector,
     pub confidence: f32,
     pub start_secs: Seconds,
     pub stop_secs: Seconds,
+    /// For `onnx`: where the ONNX Runtime is, a `libonnxruntime.so`.
+    pub onnxruntime: Option<PathBuf>,
+    /// For `onnx`: the model, a `silero_vad.onnx`.
+    pub model: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Detector {
+    /// Silero's network, built in
+    #[default]
+    Silero,
+    /// whatever is loud
+    Energy,
+    /// a model on the ONNX Runtime
+    Onnx,
 }
 
 impl Default for Vad {
     fn default() -> Self {
         let default = call::audio::Endpointing::default();
         Self {
+            detector: Detector::default(),
             confidence: default.confidence,
             start_secs: Seconds(default.start),
             stop_secs: Seconds(default.stop),
+            onnxruntime: None,
+            model: None,
+        }
+    }
+}
+
+/// Every call in a WAV file of its own: the caller left, the agent right.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recording {
+    pub enabled: bool,
+    /// where the files go; it is made where it is missing
+    pub folder: PathBuf,
+    pub format: RecordingFormat,
+    /// what a crash can cost, in seconds
+    pub flush: Seconds,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordingFormat {
+    /// 16 kB for a second
+    #[default]
+    Mulaw,
+    /// twice as much, for programs that know nothing else
+    Pcm16,
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            folder: "recordings".into(),
+            format: RecordingFormat::default(),
+            flush: Seconds(Duration::from_secs(5)),
         }
     }
 }
@@ -129,6 +228,8 @@ pub struct Limits {
     pub turn: Seconds,
     /// until a model says something
     pub llm_first_output: Seconds,
+    /// until a recogniser gives a sign of life after speech
+    pub stt_first_output: Seconds,
     /// until a voice gives audio
     pub tts_first_output: Seconds,
     /// a silence of which the persona is told
@@ -144,6 +245,7 @@ impl Default for Limits {
             call: Seconds(default.call),
             turn: Seconds(default.turn),
             llm_first_output: Seconds(default.first_output),
+            stt_first_output: Seconds(call::audio::Settings::default().first_words),
             tts_first_output: Seconds(call::audio::Settings::default().first_output),
             user_away: Seconds(default.patience),
             filler_after: Seconds(default.filler_after),
@@ -194,8 +296,14 @@ fn default_cache() -> PathBuf {
 }
 
 impl Config {
-    /// How one call is held, where there is a recogniser or not.
-    pub fn call(&self, recogniser: bool) -> call::Config {
+    /// How one call is held. `recogniser`: there is one; `voice_continues`: the voice speaks its
+    /// pieces as one; `last_resort`: what can be said without a voice.
+    pub fn call(
+        &self,
+        recogniser: bool,
+        voice_continues: bool,
+        last_resort: Vec<call::audio::Phrase>,
+    ) -> call::Config {
         let filler = Some(self.speech.filler.clone()).filter(|filler| !filler.trim().is_empty());
         call::Config {
             conversation: call::conversation::Settings {
@@ -206,6 +314,7 @@ impl Config {
                 filler_after: self.limits.filler_after.0,
                 filler,
                 apology: self.speech.apology.clone(),
+                interruptions: self.interruption.enabled,
                 ..call::conversation::Settings::default()
             },
             line: call::Line::Audio(call::audio::Settings {
@@ -214,9 +323,21 @@ impl Config {
                     start: self.vad.start_secs.0,
                     stop: self.vad.stop_secs.0,
                     min_delay: self.endpointing.min_delay.0,
+                    no_punctuation_delay: self.endpointing.no_punctuation_delay.0,
+                    number_delay: self.endpointing.number_delay.0,
                     max_delay: self.endpointing.max_delay.0,
                 },
+                barge_in: call::audio::BargeIn {
+                    min_duration: self.interruption.min_duration.0,
+                    min_words: self.interruption.min_words as usize,
+                    resume: self.interruption.resume_false_interruption,
+                    timeout: self.interruption.false_interruption_timeout.0,
+                    echo: self.interruption.echo.0,
+                },
+                last_resort,
+                voice_continues,
                 first_output: self.limits.tts_first_output.0,
+                first_words: self.limits.stt_first_output.0,
                 recogniser,
                 ..call::audio::Settings::default()
             }),

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "cordboard.toml";
 
 /// Variables that give values of the configuration: the later ones win.
-const VARIABLES: [(&str, &str); 16] = [
+const VARIABLES: [(&str, &str); 20] = [
     ("HOST", "server.host"),
     ("SERVER_HOST", "server.host"),
     ("PORT", "server.port"),
@@ -31,6 +31,10 @@ const VARIABLES: [(&str, &str); 16] = [
     ("CORDBOARD_LANGUAGE", "route.language"),
     ("CORDBOARD_TIMEZONE", "route.timezone"),
     ("CORDBOARD_VOICE", "route.voice"),
+    ("CORDBOARD_RECORDING", "recording.enabled"),
+    ("CORDBOARD_RECORDINGS", "recording.folder"),
+    ("CORDBOARD_ONNXRUNTIME", "vad.onnxruntime"),
+    ("CORDBOARD_SILERO_ONNX", "vad.model"),
     ("SILENCE_THRESHOLD_SECONDS", "endpointing.max_delay"),
 ];
 
@@ -183,7 +187,9 @@ impl One {
         // numbers are wanted as numbers; what does not parse is refused as the text it is
         let numeric = matches!(key, "server.port" | "server.calls" | "endpointing.max_delay");
         let number = numeric.then(|| text.trim().parse::<f64>().ok()).flatten();
+        let truth = (key == "recording.enabled").then(|| text.trim().parse::<bool>().ok()).flatten();
         let value = match number {
+            _ if truth.is_some() => Value::from(truth.unwrap_or_default()),
             Some(number) if number.fract() == 0.0 && number >= 0.0 => Value::from(number as u64),
             Some(number) => Value::from(number),
             None => Value::from(text.trim()),

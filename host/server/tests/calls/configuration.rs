@@ -103,7 +103,8 @@ async fn keys_choose_the_providers_and_the_table_names_what_would_change_each() 
     let row = |log: &str, kind: &str| line(log, kind);
     assert!(row(&none, "stt").contains("none") && row(&none, "stt").contains("DEEPGRAM_API_KEY"), "{none}");
     assert!(row(&none, "llm").contains("offline-llm") && row(&none, "llm").contains("OPENAI_API_KEY"));
-    assert!(row(&none, "tts").contains("flite-tts") && row(&none, "tts").contains("CORDBOARD_TTS"));
+    assert!(row(&none, "tts").contains("flite-tts"));
+    assert!(row(&none, "tts").contains("CARTESIA_API_KEY and CARTESIA_VOICE_ID → cartesia-tts"));
     let keys = Setup::default().variable("OPENAI_API_KEY", "x").variable("DEEPGRAM_API_KEY", "y");
     let both = keys.start().await.log();
     assert!(row(&both, "stt").contains("deepgram-stt"), "{both}");

@@ -57,10 +57,10 @@ async fn a_key_is_pressed_and_a_caller_cuts_in() {
 
 #[tokio::test]
 async fn when_the_host_stops_live_calls_end_and_so_does_the_program() {
-    let server = Setup::default().start().await;
+    let mut server = Setup::default().start().await;
     let mut phone = Phone::begin(&server, "CA-live").await;
     phone.hears().await;
-    let stopping = tokio::spawn(server.stop());
+    let stopping = tokio::spawn(async move { server.stop().await });
     assert_eq!(phone.ended().await, "failed");
     drop(phone);
     let (status, log) = stopping.await.unwrap();

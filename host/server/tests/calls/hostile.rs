@@ -63,6 +63,35 @@ async fn a_persona_that_falls_silent() {
 }
 
 #[tokio::test]
+async fn a_persona_that_breaks_once_goes_on_where_it_was() {
+    let toml = "[route]\npersona = \"hostile-persona\"\n\
+                [component.hostile-persona.settings]\nmode = \"trap-at-key\"\n";
+    let server = Setup::default().guest("hostile-persona").toml(toml).start().await;
+    let mut phone = Phone::begin(&server, "CA-hostile").await;
+    assert_eq!(phone.hears().await, "Hello from the hostile persona.");
+    phone.press('1').await;
+    server.logged("goes on from its last snapshot").await;
+    // it does not greet again
+    phone.say("Go on.").await;
+    assert_eq!(phone.hears().await, "Still here.");
+    assert_eq!(phone.ended().await, "script");
+}
+
+#[tokio::test]
+async fn the_second_time_it_breaks_the_call_ends_with_an_apology() {
+    let toml = "[route]\npersona = \"hostile-persona\"\n\
+                [component.hostile-persona.settings]\nmode = \"trap-at-key\"\n";
+    let server = Setup::default().guest("hostile-persona").toml(toml).start().await;
+    let mut phone = Phone::begin(&server, "CA-hostile").await;
+    phone.hears().await;
+    phone.press('1').await;
+    server.logged("goes on from its last snapshot").await;
+    phone.press('2').await;
+    assert_eq!(phone.hears().await, APOLOGY);
+    assert_eq!(phone.ended().await, "failed");
+}
+
+#[tokio::test]
 async fn a_persona_that_traps_before_it_says_anything() {
     let toml = "[route]\npersona = \"hostile-persona\"\n\
                 [component.hostile-persona.settings]\nmode = \"trap-at-start\"\n";

@@ -27,7 +27,7 @@ pub struct Server {
     /// what it has written so far, both streams, line by line
     lines: watch::Receiver<Vec<String>>,
     /// its working folder
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What it is started with.
@@ -84,7 +84,7 @@ impl Setup {
         let sender = Arc::new(sender);
         collect(child.stdout.take().unwrap(), sender.clone());
         collect(child.stderr.take().unwrap(), sender);
-        let mut server = Server { child, address: String::new(), lines, _folder: folder };
+        let mut server = Server { child, address: String::new(), lines, folder };
         let greeting = server.logged("answers on http://").await;
         server.address = greeting.rsplit("http://").next().unwrap().trim().to_owned();
         // behind the table
@@ -126,8 +126,19 @@ impl Server {
         }
     }
 
+    /// The recordings it has made so far.
+    pub fn recordings(&self) -> Vec<PathBuf> {
+        let Ok(files) = std::fs::read_dir(self.folder.path().join("recordings")) else { return Vec::new() };
+        files.map(|file| file.unwrap().path()).collect()
+    }
+
+    /// Ends it as a power cut would; its folder stays.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Ends it as an operator would, and waits for it to be gone.
-    pub async fn stop(mut self) -> (std::process::ExitStatus, String) {
+    pub async fn stop(&mut self) -> (std::process::ExitStatus, String) {
         let pid = self.child.id().unwrap().to_string();
         let killed = Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
         assert!(killed.success());
@@ -215,6 +226,14 @@ impl Phone {
             "event": "cordboard.said", "streamSid": SID, "text": text, "final": true
         });
         self.send(&said.to_string()).await;
+    }
+
+    /// Presses this key.
+    pub async fn press(&mut self, key: char) {
+        let dtmf = serde_json::json!({
+            "event": "dtmf", "streamSid": SID, "dtmf": { "track": "inbound_track", "digit": key.to_string() }
+        });
+        self.send(&dtmf.to_string()).await;
     }
 
     /// Plays what comes until a message of ours that `wanted` takes; none: the server closes.

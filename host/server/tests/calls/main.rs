@@ -8,10 +8,12 @@ mod guests;
 
 mod bad_streams;
 mod configuration;
+mod faults;
 mod first_call;
 mod hostile;
 mod house;
 mod models;
+mod recordings;
 mod replacement;
 mod speech;
 mod webhook;

@@ -1,8 +1,11 @@
 //! Real speech, from end to end: a spoken WAV is played into a call, its words are recognised over
-//! Deepgram's protocol and reach the model over OpenAI's, the answer is spoken, and what the caller
-//! heard, recognised again, has the words of the answer.
+//! Deepgram's protocol and reach the model over OpenAI's, the answer is spoken over Cartesia's, and
+//! what the caller heard, recognised again, has the words of the answer. So has the recording, of both
+//! sides. The same again with the servers that people host themselves: a recogniser of single
+//! utterances, and a voice at another rate.
 
 use crate::house::*;
+use standins::cartesia;
 use standins::deepgram::{self, Grammar};
 use standins::openai::{self, Reply, Rule, Script, When};
 use standins::speech::recognise;
@@ -44,45 +47,61 @@ fn spoken(sentences: &[&str], path: &Path) {
     writer.finish().unwrap();
 }
 
-#[tokio::test]
-async fn what_is_said_is_recognised_answered_and_heard() {
-    if !is_possible() {
-        return;
-    }
-    let grammar = Grammar::phrases(&["my soup was cold", "thank you goodbye", "good morning", "yes please"]);
-    let deepgram = deepgram::Server::start(deepgram::Config::new(KEY, grammar)).await.unwrap();
-    let script = Script::new(vec![Rule::new(When::Always, Reply::text(ANSWER))]);
-    let openai = openai::Server::start(openai::Config { script, ..openai::Config::new(KEY) }).await.unwrap();
-    let server = Setup::default()
-        .variable("DEEPGRAM_API_KEY", KEY)
-        .variable("DEEPGRAM_BASE_URL", &deepgram.base_url())
-        .variable("OPENAI_API_KEY", KEY)
-        .variable("OPENAI_BASE_URL", &openai.base_url())
-        .start()
-        .await;
-    let folder = tempfile::tempdir().unwrap();
-    let [said, goodbye, heard] =
-        ["said.wav", "goodbye.wav", "heard.wav"].map(|name| folder.path().join(name));
-    spoken(&["My soup was cold."], &said);
-    spoken(&["Thank you, goodbye."], &goodbye);
-    let wavs = ["--wav", said.to_str().unwrap(), "--wav", goodbye.to_str().unwrap()];
-    let (output, text) = call(&server, &[&wavs[..], &["--out", heard.to_str().unwrap()]].concat()).await;
-    assert!(output.status.success(), "{text}\n{}", server.log());
+/// The vendors of the model, and a caller who complains and says goodbye.
+struct Story {
+    llm: openai::Server,
+    folder: tempfile::TempDir,
+}
 
-    // recognised over Deepgram's protocol, and in the transcript
-    assert!(text.contains("recogniser: deepgram-stt"), "{text}");
-    assert_eq!(deepgram.seen().finals, ["my soup was cold", "thank you goodbye"]);
-    assert!(text.to_lowercase().contains("understood: my soup was cold"), "{text}");
-    assert!(deepgram.seen().violations.is_empty(), "{:?}", deepgram.seen().violations);
-    // at the model
-    let asked = openai.seen().requests;
-    let last = asked[0]["messages"].as_array().unwrap().last().unwrap();
-    assert_eq!(last["role"], "user");
-    assert!(last["content"].as_str().unwrap().to_lowercase().contains("my soup was cold"), "{last}");
-    assert!(openai.seen().violations.is_empty(), "{:?}", openai.seen().violations);
-    // spoken, and heard
-    assert!(text.contains(ANSWER), "{text}");
-    let (samples, _) = audio::wav::read(&heard).unwrap();
+impl Story {
+    async fn new() -> Self {
+        let script = Script::new(vec![Rule::new(When::Always, Reply::text(ANSWER))]);
+        let ear = openai::Ear::Recogniser(grammar());
+        let config = openai::Config { script, ear, ..openai::Config::new(KEY) };
+        let llm = openai::Server::start(config).await.unwrap();
+        Self { llm, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn setup(&self) -> Setup {
+        let key = Setup::default().variable("OPENAI_API_KEY", KEY);
+        key.variable("OPENAI_BASE_URL", &self.llm.base_url())
+    }
+
+    /// Makes the call; what the caller's program printed.
+    async fn call(&self, server: &Server) -> String {
+        let [said, goodbye] = ["said.wav", "goodbye.wav"].map(|name| self.folder.path().join(name));
+        spoken(&["My soup was cold."], &said);
+        spoken(&["Thank you, goodbye."], &goodbye);
+        let wavs = ["--wav", said.to_str().unwrap(), "--wav", goodbye.to_str().unwrap()];
+        let heard = self.heard();
+        let (output, text) = call(server, &[&wavs[..], &["--out", heard.to_str().unwrap()]].concat()).await;
+        assert!(output.status.success(), "{text}\n{}", server.log());
+        assert!(text.to_lowercase().contains("understood: my soup was cold"), "{text}\n{}", server.log());
+        assert!(text.contains(ANSWER), "{text}");
+        // at the model
+        let asked = self.llm.seen().requests;
+        let last = asked[0]["messages"].as_array().unwrap().last().unwrap();
+        assert_eq!(last["role"], "user");
+        assert!(last["content"].as_str().unwrap().to_lowercase().contains("my soup was cold"), "{last}");
+        assert_eq!(self.llm.violations(), [""; 0]);
+        // at the ear
+        let (samples, _) = audio::wav::read(&heard).unwrap();
+        has_the_agents_words(&samples);
+        assert!(!server.log().contains(KEY), "a key is in the log");
+        text
+    }
+
+    fn heard(&self) -> std::path::PathBuf {
+        self.folder.path().join("heard.wav")
+    }
+}
+
+fn grammar() -> Grammar {
+    Grammar::phrases(&["my soup was cold", "thank you goodbye", "good morning", "yes please"])
+}
+
+/// What the agent said, recognised among other things that it might have said.
+fn has_the_agents_words(samples: &[i16]) {
     let grammar = Grammar::phrases(&[
         "thank you for calling compass group guest relations",
         "how can i help you today",
@@ -92,9 +111,60 @@ async fn what_is_said_is_recognised_answered_and_heard() {
         "goodbye",
     ])
     .repeated();
-    let words = recognise(&samples, &grammar).unwrap();
+    let words = recognise(samples, &grammar).unwrap();
     assert!(words.contains("i am sorry that your soup was cold"), "heard: {words}");
     assert!(words.contains("goodbye"), "heard: {words}");
-    let log = server.log();
-    assert!(!log.contains(KEY), "a key is in the log");
+}
+
+#[tokio::test]
+async fn what_is_said_is_recognised_answered_heard_and_recorded() {
+    if !is_possible() {
+        return;
+    }
+    let story = Story::new().await;
+    let stt = deepgram::Server::start(deepgram::Config::new(KEY, grammar())).await.unwrap();
+    let tts = cartesia::Server::start(cartesia::Config::new(KEY)).await.unwrap();
+    let mut server = story
+        .setup()
+        .variable("DEEPGRAM_API_KEY", KEY)
+        .variable("DEEPGRAM_BASE_URL", &stt.base_url())
+        .variable("CARTESIA_API_KEY", KEY)
+        .variable("CARTESIA_BASE_URL", &tts.base_url())
+        .variable("CARTESIA_VOICE_ID", "a-voice")
+        .start()
+        .await;
+    let text = story.call(&server).await;
+    assert!(text.contains("recogniser: deepgram-stt"), "{text}");
+    assert_eq!(stt.seen().finals, ["my soup was cold", "thank you goodbye"]);
+    assert_eq!(stt.violations(), [""; 0]);
+    assert_eq!(tts.violations(), [""; 0]);
+    assert!(server.log().contains("tts=\"cartesia-tts\""), "{}", server.log());
+
+    // the recording is whole once the server has stopped
+    let (status, log) = server.stop().await;
+    assert!(status.success(), "{log}");
+    let recordings = server.recordings();
+    let [recording] = &recordings[..] else { panic!("{recordings:?}") };
+    let (sides, _) = audio::wav::read_channels(recording).unwrap();
+    let [caller, agent] = &sides[..] else { panic!("{} channels", sides.len()) };
+    let said = recognise(caller, &grammar().repeated()).unwrap();
+    assert_eq!(said, "my soup was cold thank you goodbye");
+    has_the_agents_words(agent);
+}
+
+#[tokio::test]
+async fn a_recogniser_of_single_utterances_and_a_voice_at_another_rate_do_as_well() {
+    if !is_possible() {
+        return;
+    }
+    let story = Story::new().await;
+    let server = story
+        .setup()
+        .variable("OPENAI_STT_BASE_URL", &story.llm.base_url())
+        .variable("OPENAI_TTS_BASE_URL", &story.llm.base_url())
+        .start()
+        .await;
+    let text = story.call(&server).await;
+    assert!(text.contains("recogniser: openai-stt"), "{text}");
+    assert!(server.log().contains("tts=\"openai-tts\""), "{}", server.log());
 }

@@ -1,7 +1,8 @@
 //! The vendor's messages to its client, as JSON.
 
-use super::hearing::{Heard, Kind, Segment};
-use crate::speech::Word;
+use super::scripted::spoken;
+use super::stream::{Heard, Kind, Segment};
+use crate::speech::{Word, plain, written};
 use serde_json::{Value, json};
 
 /// What every message of one connection has in common.
@@ -28,8 +29,9 @@ impl Messages {
     pub(super) fn results(&self, segment: &Segment) -> Value {
         let is_final = segment.kind != Kind::Interim;
         let words = &segment.words;
-        let written = written(words, is_final);
-        let transcript = if self.punctuated { written.join(" ") } else { plain(words) };
+        let transcript = self.transcript(segment);
+        // a mark that stands alone belongs to no word
+        let written: Vec<&str> = transcript.split_whitespace().filter(|w| spoken(w).is_some()).collect();
         let confidence = words.iter().map(|w| w.confidence).sum::<f64>() / words.len().max(1) as f64;
         let words: Vec<Value> =
             words.iter().zip(&written).map(|(w, written)| self.word(w, written)).collect();
@@ -46,10 +48,38 @@ impl Messages {
             ]},
             "metadata": {
                 "request_id": self.request_id,
-                "model_info": {"name": "pocketsphinx", "version": "5", "arch": self.model},
+                "model_info": {"name": "stand-in", "version": "1", "arch": self.model},
                 "model_uuid": MODEL,
             },
         })
+    }
+
+    /// What a segment is written as.
+    fn transcript(&self, segment: &Segment) -> String {
+        match &segment.written {
+            Some(text) => text.clone(),
+            None if self.punctuated => written(&segment.words, segment.kind != Kind::Interim),
+            None => plain(&segment.words),
+        }
+    }
+
+    /// A final of two words and more, as two: the pause is in the middle, the end at the end.
+    pub(super) fn in_two(&self, segment: &Segment) -> Option<[Segment; 2]> {
+        let middle = segment.words.len() / 2;
+        let (first, second) =
+            segment.words.split_at_checked(middle).filter(|(first, _)| !first.is_empty())?;
+        let transcript = self.transcript(segment);
+        let written: Vec<&str> = transcript.split_whitespace().collect();
+        let (start, rest) = written.split_at_checked(middle)?;
+        let until = second.first().map_or(segment.start, |word| word.start);
+        let part = |words: &[Word], written: &[&str]| Segment {
+            words: words.to_vec(),
+            written: Some(written.join(" ")),
+            ..segment.clone()
+        };
+        let first = Segment { duration: until - segment.start, kind: Kind::Settled, ..part(first, start) };
+        let end = segment.start + segment.duration;
+        Some([first, Segment { start: until, duration: end - until, ..part(second, rest) }])
     }
 
     fn word(&self, word: &Word, written: &str) -> Value {
@@ -97,32 +127,10 @@ pub(super) fn request_id(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012x}")
 }
 
-pub(super) fn plain(words: &[Word]) -> String {
-    words.iter().map(|w| w.word.as_str()).collect::<Vec<_>>().join(" ")
-}
-
-/// The words of a sentence as they are written: a capital, "I", and a full stop when it is complete.
-fn written(words: &[Word], complete: bool) -> Vec<String> {
-    let last = words.len().saturating_sub(1);
-    let write = |(n, word): (usize, &Word)| {
-        let word = &word.word;
-        let mut letters = word.chars();
-        let capital = n == 0 || word == "i" || word.starts_with("i'");
-        let mut written = match letters.next().filter(|_| capital) {
-            Some(first) => first.to_uppercase().chain(letters).collect(),
-            None => word.clone(),
-        };
-        if complete && n == last {
-            written.push('.');
-        }
-        written
-    };
-    words.iter().enumerate().map(write).collect()
-}
-
 /// Three digits after the point, which is what the vendor sends at most.
 fn rounded(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
+    // the sum of nothing is a negative zero, which nobody sends
+    (value * 1000.0).round() / 1000.0 + 0.0
 }
 
 #[cfg(test)]
@@ -140,7 +148,8 @@ mod tests {
                 confidence: 0.9,
             })
             .collect();
-        Segment { start: 0.25, duration: 1.0 / 3.0, words, kind }
+        let (start, duration) = (0.25, 1.0 / 3.0);
+        Segment { start, duration, words, kind, written: None, voice_arrived: None }
     }
 
     fn messages(punctuated: bool) -> Messages {

@@ -1,10 +1,10 @@
 //! Deepgram's live transcription, version 1: `WS {any prefix}/v1/listen?model=…`, with real speech
-//! recognition behind it.
+//! recognition behind it, or a script.
 //!
 //! Strict about the handshake (key, parameters), about the client's messages and about silence on
-//! the socket; a breach is answered as the vendor answers it and kept in
-//! [`Server::violations`]. Everything that concerns speech is measured in the time of the audio, so
-//! audio may be sent faster than it sounds.
+//! the socket; a breach is answered as the vendor answers it and kept in the server's `violations`.
+//! Everything that concerns speech is measured in the time of the audio, so audio may be sent
+//! faster than it sounds.
 //!
 //! Sources: deepgram-sdk 7.17.0 (`listen/v1`) and the vendor's pages on endpointing, interim
 //! results, utterance end, keep-alive and finalize.
@@ -16,19 +16,22 @@
 mod hearing;
 mod messages;
 mod parameters;
+mod scripted;
 mod session;
+mod stream;
 
 pub use crate::speech::{Grammar, available as recogniser_available};
+pub use scripted::ScriptedLine;
 
-use crate::serving::Serving;
+use crate::fault::{Fault, retry_after};
+use crate::serving::{self, Kept, Record};
 use crate::speech::Recogniser;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header::AUTHORIZATION};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header::AUTHORIZATION, header::RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use parameters::Parameters;
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::sync::watch;
+use std::{io, sync::Arc, time::Duration};
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -36,25 +39,56 @@ pub struct Config {
     pub port: u16,
     /// What `Authorization: Token …` must carry.
     pub key: String,
-    /// What can be recognised.
-    pub grammar: Grammar,
-    /// How long a final takes once the endpoint is detected, in real time. Default: 0.
+    /// Who listens.
+    pub ear: Ear,
+    /// How long a final takes, in real time: once the endpoint is detected; with a script, once the
+    /// last audio with a voice in it has arrived. Default: 0, with a script 100 ms.
     pub final_delay: Duration,
     /// How often an interim comes while somebody speaks, in audio time. Default: 200 ms.
     pub interim_every: Duration,
     /// How long the client may send nothing, in real time. Default: 10 s, as the vendor's.
     pub idle_limit: Duration,
+    /// From the start. Default: none.
+    pub fault: Option<Fault>,
+}
+
+/// What hears the streams.
+#[derive(Clone, Debug)]
+pub enum Ear {
+    /// PocketSphinx, which understands what is in the grammar.
+    Recogniser(Grammar),
+    /// A level meter: the n-th utterance of a connection is taken for the n-th line, and after the
+    /// last one it begins again.
+    Script {
+        lines: Vec<ScriptedLine>,
+        /// Silence that ends an utterance, in the time of the audio; it goes on after a shorter
+        /// one. Also, no final can come before so much silence was heard. Default: 100 ms, which is
+        /// longer than what is silent inside words, and shorter than the pause at a comma.
+        gap: Duration,
+    },
 }
 
 impl Config {
+    /// Real recognition.
     pub fn new(key: impl Into<String>, grammar: Grammar) -> Self {
+        Self::with(key.into(), Ear::Recogniser(grammar), Duration::ZERO)
+    }
+
+    /// No recognition: the same lines on every connection, whatever is said. Needs no Python.
+    pub fn scripted(key: impl Into<String>, lines: Vec<ScriptedLine>) -> Self {
+        let delay = Duration::from_millis(100);
+        Self::with(key.into(), Ear::Script { lines, gap: delay }, delay)
+    }
+
+    fn with(key: String, ear: Ear, final_delay: Duration) -> Self {
         Self {
             port: 0,
-            key: key.into(),
-            grammar,
-            final_delay: Duration::ZERO,
+            key,
+            ear,
+            final_delay,
             interim_every: Duration::from_millis(200),
             idle_limit: Duration::from_secs(10),
+            fault: None,
         }
     }
 }
@@ -64,6 +98,8 @@ impl Config {
 pub struct Seen {
     /// Accepted handshakes.
     pub connections: usize,
+    /// Handshakes that a fault refused.
+    pub refused: usize,
     /// Connections that have ended since.
     pub closed: usize,
     /// Bytes of audio as received.
@@ -74,29 +110,38 @@ pub struct Seen {
     pub violations: Vec<String>,
 }
 
-pub struct Server {
-    serving: Serving,
-    seen: Arc<watch::Sender<Seen>>,
+impl Record for Seen {
+    const VENDOR: &'static str = "deepgram";
+
+    fn violations(&self) -> &[String] {
+        &self.violations
+    }
+
+    fn add_violation(&mut self, text: String) {
+        self.violations.push(text);
+    }
 }
+
+pub type Server = serving::Server<Seen>;
 
 impl Server {
     /// Serves as soon as it returns. Fails when there is no recogniser or it does not take the
     /// grammar, and says what to do about it.
     pub async fn start(config: Config) -> io::Result<Self> {
-        let seen = Arc::new(watch::Sender::new(Seen::default()));
-        let port = config.port;
-        let state = Shared { config: Arc::new(config), seen: seen.clone() };
-        let router = async move {
-            // a grammar with a fault is found now, not in the first call
-            Recogniser::start(&state.config.grammar).await.map_err(io::Error::other)?;
-            Ok(axum::Router::new().fallback(listen).with_state(state))
-        };
-        let serving = Serving::start("deepgram", port, router).await?;
-        Ok(Self { serving, seen })
-    }
-
-    pub fn addr(&self) -> SocketAddr {
-        self.serving.addr()
+        let (port, fault) = (config.port, config.fault.clone());
+        Self::serve(port, fault, |kept| async move {
+            let lines = match &config.ear {
+                // a grammar with a fault is found now, not in the first call
+                Ear::Recogniser(grammar) => {
+                    Recogniser::start(grammar).await.map_err(io::Error::other)?;
+                    Arc::default()
+                }
+                Ear::Script { lines, .. } => lines.as_slice().into(),
+            };
+            let shared = Shared { config: Arc::new(config), lines, kept };
+            Ok(axum::Router::new().fallback(listen).with_state(shared))
+        })
+        .await
     }
 
     /// What stands for `https://api.deepgram.com`.
@@ -104,45 +149,24 @@ impl Server {
         format!("http://{}", self.addr())
     }
 
-    pub fn violations(&self) -> Vec<String> {
-        self.seen.borrow().violations.clone()
-    }
-
     pub fn finals(&self) -> Vec<String> {
-        self.seen.borrow().finals.clone()
+        self.look(|seen| seen.finals.clone())
     }
 
     pub fn connections(&self) -> usize {
-        self.seen.borrow().connections
+        self.look(|seen| seen.connections)
     }
 
     pub fn audio_bytes(&self) -> u64 {
-        self.seen.borrow().audio_bytes
-    }
-
-    pub fn seen(&self) -> Seen {
-        self.seen.borrow().clone()
-    }
-
-    /// Waits for something to happen; the caller bounds it in time.
-    pub async fn until(&self, condition: impl Fn(&Seen) -> bool) {
-        // the sender is ours: waiting cannot fail
-        let _ = self.seen.subscribe().wait_for(|seen| condition(seen)).await;
+        self.look(|seen| seen.audio_bytes)
     }
 }
 
 #[derive(Clone)]
 struct Shared {
     config: Arc<Config>,
-    seen: Arc<watch::Sender<Seen>>,
-}
-
-impl Shared {
-    fn violation(&self, text: impl Into<String>) {
-        let text = text.into();
-        tracing::warn!(violation = text, "deepgram stand-in");
-        self.seen.send_modify(|seen| seen.violations.push(text));
-    }
+    lines: Arc<[ScriptedLine]>,
+    kept: Kept<Seen>,
 }
 
 /// Why a handshake is refused.
@@ -165,25 +189,37 @@ async fn listen(
 ) -> Response {
     match accept(&shared, &uri, &headers, upgrade) {
         Ok((parameters, upgrade)) => {
+            let condition = shared.kept.condition();
+            if let Some(Fault::Refuse { status, retry_after: after }) = condition.fault() {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+                let mut response = refusal(status, status.canonical_reason().unwrap_or("Refused."));
+                response.headers_mut().extend(after.map(|time| (RETRY_AFTER, retry_after(time))));
+                shared.kept.note(|seen| seen.refused += 1);
+                return response;
+            }
             let mut number = 0;
-            shared.seen.send_modify(|seen| {
+            shared.kept.note(|seen| {
                 seen.connections += 1;
                 number = seen.connections;
             });
             upgrade.on_upgrade(move |socket| async move {
-                session::serve(socket, parameters, &shared, number).await;
-                shared.seen.send_modify(|seen| seen.closed += 1);
+                session::serve(socket, parameters, &shared, number, condition).await;
+                shared.kept.note(|seen| seen.closed += 1);
             })
         }
         Err(Refusal { status, reason }) => {
-            shared.violation(format!("refused with {status}: {reason}"));
-            let mut response = (status, reason.clone()).into_response();
-            let error = HeaderValue::from_str(&reason).unwrap_or(HeaderValue::from_static("Bad Request."));
-            response.headers_mut().insert("dg-error", error);
-            response.headers_mut().insert("dg-request-id", HeaderValue::from_static(NO_REQUEST));
-            response
+            shared.kept.violation(format!("refused with {status}: {reason}"));
+            refusal(status, &reason)
         }
     }
+}
+
+fn refusal(status: StatusCode, reason: &str) -> Response {
+    let mut response = (status, reason.to_owned()).into_response();
+    let error = HeaderValue::from_str(reason).unwrap_or(HeaderValue::from_static("Bad Request."));
+    response.headers_mut().insert("dg-error", error);
+    response.headers_mut().insert("dg-request-id", HeaderValue::from_static(NO_REQUEST));
+    response
 }
 
 /// The id of requests that never became a session.
@@ -206,7 +242,7 @@ fn accept(
         .map_err(|e| Refusal::bad_request(format!("Bad query: {e}")))?;
     let (parameters, unknown) = Parameters::parse(&query)?;
     for name in unknown {
-        shared.violation(format!("the parameter `{name}` does not exist and has no effect"));
+        shared.kept.violation(format!("the parameter `{name}` does not exist and has no effect"));
     }
     let upgrade = upgrade
         .map_err(|e| Refusal { status: e.status(), reason: format!("Not a WebSocket handshake: {e}") })?;

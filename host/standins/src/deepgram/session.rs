@@ -3,30 +3,29 @@
 //! Messages go out in order. A final that is to take its time (`final_delay`) holds back those
 //! after it, but not the reading of audio.
 
-use super::Shared;
-use super::hearing::{Heard, Hearing, Kind, Segment};
-use super::messages::{Messages, plain, request_id};
+use super::hearing::Hearing;
+use super::messages::{Messages, request_id};
 use super::parameters::Parameters;
-use crate::speech::{Error, Recogniser};
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use super::scripted::Scripted;
+use super::stream::{Heard, Kind, Segment};
+use super::{Ear, Shared};
+use crate::fault::{Condition, FLOOD, Fault};
+use crate::speech::{Error, Recogniser, plain};
+use crate::wire::{self, Close, INTERNAL, NORMAL, Outbox};
+use axum::extract::ws::{Message, WebSocket};
+use futures_util::StreamExt;
+use futures_util::stream::SplitStream;
 use serde_json::Value;
-use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-const NORMAL: u16 = 1000;
-const INTERNAL: u16 = 1011;
-/// How long a client may take to answer a close frame.
-const CLOSING: Duration = Duration::from_secs(1);
-
-/// A message, and when it may go.
-type Outgoing = (Instant, Message);
-
-pub(super) async fn serve(socket: WebSocket, parameters: Parameters, shared: &Shared, number: usize) {
-    let (sink, mut client) = socket.split();
-    let (outgoing, queue) = mpsc::unbounded_channel();
+pub(super) async fn serve(
+    socket: WebSocket,
+    parameters: Parameters,
+    shared: &Shared,
+    number: usize,
+    condition: Condition,
+) {
+    let (mut client, outbox, carrying) = wire::open(socket, condition);
     let messages = Messages {
         request_id: request_id(number),
         model: parameters.model.clone(),
@@ -34,31 +33,57 @@ pub(super) async fn serve(socket: WebSocket, parameters: Parameters, shared: &Sh
     };
     let talking = async {
         let session = async {
-            let recogniser = Recogniser::start(&shared.config.grammar).await?;
-            let hearing = Hearing::new(parameters, shared.config.interim_every, recogniser)?;
-            Session { shared, messages, hearing, outgoing: outgoing.clone() }.run(&mut client).await
+            let ear = Listening::begin(shared, parameters).await?;
+            let outbox = outbox.clone();
+            Session { shared, messages, ear, outbox, flooded: false }.run(&mut client).await
         };
         let close = session.await.unwrap_or_else(|error: Error| {
             tracing::error!(%error, "deepgram stand-in cannot recognise");
-            Some((INTERNAL, "the stand-in's recogniser failed".into()))
+            Some(Close { code: INTERNAL, reason: "the stand-in's recogniser failed".into() })
         });
-        if let Some((code, reason)) = close {
-            let frame = CloseFrame { code, reason: reason.into() };
-            // nobody listens any more: then nobody is waiting for it either
-            let _ = outgoing.send((Instant::now(), Message::Close(Some(frame))));
-        }
-        drop(outgoing);
-        // what the client still sends is read away, so that the close frame reaches it
-        let _ = timeout(CLOSING, async { while let Some(Ok(_)) = client.next().await {} }).await;
+        outbox.finish(&mut client, close).await
     };
-    tokio::join!(talking, send(queue, sink));
+    wire::both(talking, carrying).await;
 }
 
-async fn send(mut queue: mpsc::UnboundedReceiver<Outgoing>, mut sink: SplitSink<WebSocket, Message>) {
-    while let Some((due, message)) = queue.recv().await {
-        sleep_until(due).await;
-        if sink.send(message).await.is_err() {
-            return; // the client is gone, which its reader notices too
+/// An ear at one stream.
+enum Listening {
+    Recogniser(Box<Hearing>),
+    Script(Box<Scripted>),
+}
+
+impl Listening {
+    async fn begin(shared: &Shared, parameters: Parameters) -> Result<Self, Error> {
+        let every = shared.config.interim_every;
+        Ok(match &shared.config.ear {
+            Ear::Recogniser(grammar) => {
+                let recogniser = Recogniser::start(grammar).await?;
+                Self::Recogniser(Box::new(Hearing::new(parameters, every, recogniser)?))
+            }
+            Ear::Script { gap, .. } => {
+                Self::Script(Box::new(Scripted::new(parameters, every, shared.lines.clone(), *gap)))
+            }
+        })
+    }
+
+    async fn audio(&mut self, bytes: &[u8]) -> Result<Vec<Heard>, Error> {
+        match self {
+            Self::Recogniser(hearing) => hearing.audio(bytes).await,
+            Self::Script(scripted) => Ok(scripted.audio(bytes, Instant::now())),
+        }
+    }
+
+    async fn flush(&mut self, kind: Kind) -> Result<Segment, Error> {
+        match self {
+            Self::Recogniser(hearing) => hearing.flush(kind).await,
+            Self::Script(scripted) => Ok(scripted.flush(kind)),
+        }
+    }
+
+    fn duration(&self) -> f64 {
+        match self {
+            Self::Recogniser(hearing) => hearing.duration(),
+            Self::Script(scripted) => scripted.duration(),
         }
     }
 }
@@ -66,16 +91,18 @@ async fn send(mut queue: mpsc::UnboundedReceiver<Outgoing>, mut sink: SplitSink<
 struct Session<'a> {
     shared: &'a Shared,
     messages: Messages,
-    hearing: Hearing,
-    outgoing: mpsc::UnboundedSender<Outgoing>,
+    ear: Listening,
+    outbox: Outbox,
+    flooded: bool,
 }
 
-/// Code and reason of the close frame; None if the client went first.
-type Close = Option<(u16, String)>;
-
 impl Session<'_> {
-    async fn run(mut self, client: &mut SplitStream<WebSocket>) -> Result<Close, Error> {
+    /// How the server closes the connection; None if the client went first.
+    async fn run(mut self, client: &mut SplitStream<WebSocket>) -> Result<Option<Close>, Error> {
         let mut deadline = Instant::now() + self.shared.config.idle_limit;
+        if self.outbox.fault() == Some(Fault::Garbage) {
+            self.outbox.garbage();
+        }
         loop {
             let message = match timeout_at(deadline, client.next()).await {
                 Err(_) => return Ok(Some(self.idle())),
@@ -84,13 +111,13 @@ impl Session<'_> {
             };
             let close = match &message {
                 Message::Binary(audio) if audio.is_empty() => {
-                    self.shared.violation("an empty binary frame closes the stream");
+                    self.shared.kept.violation("an empty binary frame closes the stream");
                     self.close_stream().await?
                 }
                 Message::Binary(audio) => {
-                    self.shared.seen.send_modify(|seen| seen.audio_bytes += audio.len() as u64);
-                    for heard in self.hearing.audio(audio).await? {
-                        self.tell(&heard);
+                    self.shared.kept.note(|seen| seen.audio_bytes += audio.len() as u64);
+                    for heard in self.ear.audio(audio).await? {
+                        self.tell(heard);
                     }
                     None
                 }
@@ -105,14 +132,14 @@ impl Session<'_> {
         }
     }
 
-    async fn command(&mut self, text: &str) -> Result<Close, Error> {
+    async fn command(&mut self, text: &str) -> Result<Option<Close>, Error> {
         let kind = serde_json::from_str::<Value>(text).ok();
         let kind = kind.as_ref().and_then(|json| json.get("type")).and_then(Value::as_str);
         match kind {
             Some("KeepAlive") => {}
             Some("Finalize") => {
-                let segment = self.hearing.flush(Kind::Finalized).await?;
-                self.tell(&Heard::Segment(segment));
+                let segment = self.ear.flush(Kind::Finalized).await?;
+                self.tell(Heard::Segment(segment));
             }
             Some("CloseStream") => return self.close_stream().await,
             Some("Configure") => self.reply(&serde_json::json!({"type": "ConfigureSuccess"})),
@@ -121,50 +148,79 @@ impl Session<'_> {
                     Some(kind) => format!("there is no message of type `{kind}`"),
                     None => "a text message must be a JSON object with a `type`".into(),
                 };
-                self.shared.violation(format!("{description}: {text}"));
+                self.shared.kept.violation(format!("{description}: {text}"));
                 self.reply(&self.messages.schema_error(&description, text));
             }
         }
         Ok(None)
     }
 
-    async fn close_stream(&mut self) -> Result<Close, Error> {
-        let segment = self.hearing.flush(Kind::Settled).await?;
-        self.tell(&Heard::Segment(segment));
-        self.reply(&self.messages.metadata(self.hearing.duration()));
-        Ok(Some((NORMAL, String::new())))
+    async fn close_stream(&mut self) -> Result<Option<Close>, Error> {
+        let segment = self.ear.flush(Kind::Settled).await?;
+        self.tell(Heard::Segment(segment));
+        self.reply(&self.messages.metadata(self.ear.duration()));
+        Ok(Some(Close { code: NORMAL, reason: String::new() }))
     }
 
-    fn idle(&self) -> (u16, String) {
-        self.shared.violation(format!(
+    fn idle(&self) -> Close {
+        self.shared.kept.violation(format!(
             "NET-0001: neither audio nor a text message for {:?}; send KeepAlive",
             self.shared.config.idle_limit
         ));
-        // at most 123 bytes fit into a close frame
         let reason = "NET-0001: did not receive audio data or a text message within the timeout window. \
                       See https://dpgr.am/net0001";
-        (INTERNAL, reason.into())
+        Close { code: INTERNAL, reason: reason.into() }
     }
 
-    fn tell(&self, heard: &Heard) {
-        let mut due = Instant::now();
-        if let Heard::Segment(Segment { words, kind, .. }) = heard {
-            if *kind != Kind::Interim && !words.is_empty() {
-                self.shared.seen.send_modify(|seen| seen.finals.push(plain(words)));
-            }
-            if *kind == Kind::Endpoint {
-                due += self.shared.config.final_delay;
-            }
+    fn tell(&mut self, heard: Heard) {
+        match (heard, self.outbox.fault()) {
+            (Heard::Segment(segment), fault) if !segment.words.is_empty() => self.words(segment, fault),
+            (Heard::UtteranceEnd { .. }, Some(Fault::Nothing)) => {} // there was no word to end
+            (heard, _) => self.reply(&self.messages.heard(&heard)),
         }
-        self.send(due, &self.messages.heard(heard));
+    }
+
+    fn words(&mut self, segment: Segment, fault: Option<Fault>) {
+        let now = Instant::now();
+        let is_final = segment.kind != Kind::Interim;
+        let mut due = now;
+        if segment.kind == Kind::Endpoint {
+            due = due.max(segment.voice_arrived.unwrap_or(now) + self.shared.config.final_delay);
+        }
+        let segments = match fault {
+            Some(Fault::Nothing) if is_final => {
+                vec![Segment { words: Vec::new(), written: None, ..segment }]
+            }
+            Some(Fault::Nothing) => return,
+            Some(Fault::CloseMidWord) if is_final => return self.outbox.break_off(now),
+            Some(Fault::Twice) if is_final => vec![segment.clone(), segment],
+            Some(Fault::InTwo) if is_final => match self.messages.in_two(&segment) {
+                Some(halves) => halves.into(),
+                None => vec![segment],
+            },
+            Some(Fault::Flood) if !is_final && !self.flooded => {
+                self.flooded = true;
+                vec![segment; FLOOD]
+            }
+            Some(Fault::Late(time)) if is_final => {
+                due += time;
+                vec![segment]
+            }
+            _ => vec![segment],
+        };
+        for segment in segments {
+            let told = is_final && !segment.words.is_empty();
+            if told && !matches!(fault, Some(Fault::Silent | Fault::Garbage)) {
+                self.shared.kept.note(|seen| seen.finals.push(plain(&segment.words)));
+            }
+            self.outbox.send(due, &self.messages.results(&segment));
+        }
+        if fault == Some(Fault::CloseMidWord) {
+            self.outbox.break_off(now);
+        }
     }
 
     fn reply(&self, message: &Value) {
-        self.send(Instant::now(), message);
-    }
-
-    fn send(&self, due: Instant, message: &Value) {
-        // a queue without a reader belongs to a client that is gone, which the next read tells
-        let _ = self.outgoing.send((due, Message::text(message.to_string())));
+        self.outbox.send(Instant::now(), message);
     }
 }

@@ -1,17 +1,14 @@
 //! A completion on the wire: as a stream of chunks, or whole.
 
 use super::request::Request;
-use super::{Config, Reply, Shared, ToolCall};
-use axum::body::Body;
+use super::sending::{Answer, Sending};
+use super::{Config, Reply, ToolCall};
+use crate::fault::{FLOOD, Fault};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use std::collections::VecDeque;
-use std::io;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::watch;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(super) struct Completion {
     number: usize,
@@ -28,12 +25,17 @@ pub(super) struct Completion {
 
 impl Completion {
     /// The answer to the request with this number.
-    pub(super) fn new(number: usize, request: &Request, reply: Reply) -> Self {
+    pub(super) fn new(number: usize, request: &Request, reply: Reply, fault: Option<&Fault>) -> Self {
         let (text, calls, breaks) = match reply {
             Reply::Text(text) => (text, Vec::new(), false),
             Reply::TextThenDrop(text) => (text, Vec::new(), true),
             Reply::ToolCalls { text, calls } => (text, calls, false),
             Reply::HttpError { .. } => Default::default(), // is no completion, and answered before
+        };
+        let (text, calls) = match fault {
+            Some(Fault::Nothing) => Default::default(),
+            Some(Fault::Flood) => (flood(&text), calls),
+            _ => (text, calls),
         };
         Self {
             number,
@@ -48,14 +50,25 @@ impl Completion {
         }
     }
 
-    pub(super) async fn respond(self, shared: &Shared) -> Response {
-        let (content_type, lines) = if self.stream {
+    pub(super) fn respond(self, config: &Config, answer: Answer, fault: Option<&Fault>) -> Response {
+        let (content_type, mut pieces) = if self.stream {
             ("text/event-stream; charset=utf-8", self.events())
         } else {
-            ("application/json", vec![self.whole().to_string()])
+            ("application/json", halves(&self.whole().to_string()))
         };
-        let body = Sending::new(lines, self.breaks, &shared.config, shared.seen.clone());
-        ([(CONTENT_TYPE, content_type)], Body::from_stream(body.stream())).into_response()
+        let cut = fault == Some(&Fault::CloseMidWord);
+        if cut {
+            // something of it is always said: a chunk without words comes first
+            pieces.truncate((pieces.len() / 2).max(if self.stream { 2 } else { 1 }));
+        }
+        let body = Sending {
+            pieces: pieces.into_iter().map(Bytes::from).collect(),
+            breaks: cut || self.breaks,
+            delay: config.first_token_delay,
+            delay_between: config.token_delay,
+            answer,
+        };
+        ([(CONTENT_TYPE, content_type)], body.body()).into_response()
     }
 
     /// Every event of the stream.
@@ -169,68 +182,23 @@ fn deltas(text: &str) -> Vec<String> {
     deltas
 }
 
+/// The text again and again.
+fn flood(text: &str) -> String {
+    let once = if text.is_empty() { "and so on" } else { text };
+    format!("{once} ").repeat(FLOOD.div_ceil(deltas(once).len().max(1)))
+}
+
+/// A body that can break in its middle.
+fn halves(whole: &str) -> Vec<String> {
+    let letters: Vec<char> = whole.chars().collect();
+    letters.chunks(letters.len().div_ceil(2).max(1)).map(|half| half.iter().collect()).collect()
+}
+
 /// JSON in pieces that break it anywhere.
 fn fragments(json: &str) -> Vec<String> {
     const LENGTH: usize = 7;
     let letters: Vec<char> = json.chars().collect();
     letters.chunks(LENGTH).map(|chunk| chunk.iter().collect()).collect()
-}
-
-/// A body on its way. Dropped before its end, it was cancelled by the client.
-struct Sending {
-    pieces: VecDeque<String>,
-    breaks: bool,
-    /// Before the next piece.
-    delay: Duration,
-    token_delay: Duration,
-    seen: Arc<watch::Sender<super::Seen>>,
-    ended: bool,
-}
-
-impl Sending {
-    fn new(
-        pieces: Vec<String>,
-        breaks: bool,
-        config: &Config,
-        seen: Arc<watch::Sender<super::Seen>>,
-    ) -> Self {
-        let Config { first_token_delay, token_delay, .. } = *config;
-        Self { pieces: pieces.into(), breaks, delay: first_token_delay, token_delay, seen, ended: false }
-    }
-
-    fn stream(self) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
-        futures_util::stream::unfold(self, |mut sending| async move {
-            if sending.ended {
-                return None;
-            }
-            if !sending.delay.is_zero() {
-                tokio::time::sleep(sending.delay).await;
-            }
-            sending.delay = sending.token_delay;
-            let piece = sending.pieces.pop_front();
-            if piece.is_none() || (sending.pieces.is_empty() && !sending.breaks) {
-                sending.ended = true;
-                sending.seen.send_modify(|seen| seen.completed += 1);
-            }
-            match piece {
-                Some(piece) => Some((Ok(Bytes::from(piece)), sending)),
-                None if sending.breaks => {
-                    // what was said before must be on the wire when the connection breaks
-                    tokio::task::yield_now().await;
-                    Some((Err(io::Error::other("the script breaks the connection here")), sending))
-                }
-                None => None,
-            }
-        })
-    }
-}
-
-impl Drop for Sending {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.seen.send_modify(|seen| seen.cancelled += 1);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,40 +1,11 @@
 //! A request for a completion, and what the vendor does not accept in one.
 
-use axum::http::StatusCode;
-use serde_json::{Value, json};
+use super::refusal::Refusal;
+use serde_json::Value;
 
 /// A request that the vendor would answer.
 pub(super) struct Request {
     body: Value,
-}
-
-/// An answer in the vendor's form that there is no answer.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) status: StatusCode,
-    pub(super) message: String,
-    pub(super) param: Option<String>,
-    pub(super) code: Option<&'static str>,
-}
-
-impl Refusal {
-    /// 400, as most of them.
-    pub(super) fn invalid(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, message: message.into(), param: None, code: None }
-    }
-
-    fn at(param: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { param: Some(param.into()), ..Self::invalid(message) }
-    }
-
-    pub(super) fn body(&self) -> Value {
-        json!({"error": {
-            "message": self.message,
-            "type": "invalid_request_error",
-            "param": self.param,
-            "code": self.code,
-        }})
-    }
 }
 
 impl Request {
@@ -234,6 +205,7 @@ fn check_tools(body: &Value) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn call(id: &str) -> Value {
         json!({"id": id, "type": "function", "function": {"name": "book", "arguments": "{}"}})

@@ -1,7 +1,8 @@
 //! What the stand-in answers: rules, of which the first that fits is used.
 
+use super::refusal::body_of;
 use super::request::Request;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -123,14 +124,8 @@ impl Reply {
 
     /// The vendor's answer to too many requests, with the time after which to try again.
     pub fn rate_limited(retry_after_seconds: u32) -> Self {
-        let body = json!({"error": {
-            "message": "Rate limit reached for requests.",
-            "type": "requests",
-            "param": null,
-            "code": "rate_limit_exceeded",
-        }});
         let headers = vec![("retry-after".into(), retry_after_seconds.to_string())];
-        Self::HttpError { status: 429, headers, body }
+        Self::HttpError { status: 429, headers, body: body_of(429) }
     }
 
     fn filled_in(&self, request: &Request) -> Self {
@@ -152,6 +147,7 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn request(messages: Value) -> Request {
         Request::check(json!({"model": "m", "messages": messages}))

@@ -52,7 +52,7 @@ impl Endpointing {
         Self { levels: VecDeque::new(), pause, run: 0, speaking: false }
     }
 
-    /// The next [`STEP`] of audio.
+    /// The next [`STEP`] of audio, at whatever rate.
     pub(crate) fn step(&mut self, window: &[i16]) -> Step {
         let level = level(window);
         if self.levels.len() == REMEMBERED {
@@ -75,6 +75,11 @@ impl Endpointing {
             }
             true => Step::Speech,
         }
+    }
+
+    /// Steps of silence since the voice was last heard, while somebody speaks.
+    pub(crate) fn pause(&self) -> u32 {
+        if self.speaking { self.run } else { 0 }
     }
 
     /// Takes what is being said for ended. A voice that goes on is a new beginning.

@@ -61,18 +61,9 @@ pub fn available() -> Result<(), String> {
 pub fn recognise(samples: &[i16], grammar: &Grammar) -> Result<String, Error> {
     let failed = |reason: String| Error::Process { doing: "recognising a recording", reason };
     let recognising = async {
-        let mut upsampler = Upsampler::new(audio::TELEPHONE)?;
-        let mut wideband = upsampler.push(samples)?;
-        wideband.extend(upsampler.finish()?);
         let mut recogniser = Recogniser::start(grammar).await?;
-        let mut texts = Vec::new();
-        for utterance in utterances(&wideband) {
-            recogniser.begin().await?;
-            recogniser.hear(&utterance).await?;
-            texts.push(recogniser.end().await?.text());
-        }
-        texts.retain(|text| !text.is_empty());
-        Ok(texts.join(" "))
+        let heard = transcribe(&mut recogniser, samples).await?;
+        Ok(heard.iter().map(|words| plain(words)).collect::<Vec<_>>().join(" "))
     };
     // a thread of its own, because a runtime must not be started within another
     std::thread::scope(|scope| {
@@ -82,6 +73,47 @@ pub fn recognise(samples: &[i16], grammar: &Grammar) -> Result<String, Error> {
         });
         recogniser.join().unwrap_or_else(|_| Err(failed("its thread panicked".into())))
     })
+}
+
+/// The words in a recording of telephone audio, utterance by utterance.
+pub(crate) async fn transcribe(
+    recogniser: &mut Recogniser,
+    samples: &[i16],
+) -> Result<Vec<Vec<Word>>, Error> {
+    let mut upsampler = Upsampler::new(audio::TELEPHONE)?;
+    let mut wideband = upsampler.push(samples)?;
+    wideband.extend(upsampler.finish()?);
+    let mut heard = Vec::new();
+    for utterance in utterances(&wideband) {
+        recogniser.begin().await?;
+        recogniser.hear(&utterance).await?;
+        heard.push(recogniser.end().await?);
+    }
+    heard.retain(|words| !words.is_empty());
+    Ok(heard)
+}
+
+/// Words as they are recognised.
+pub(crate) fn plain(words: &[Word]) -> String {
+    words.iter().map(|w| w.word.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// The words of a sentence as they are written: a capital, "I", and a full stop when it is complete.
+pub(crate) fn written(words: &[Word], complete: bool) -> String {
+    let write = |(n, word): (usize, &Word)| {
+        let word = &word.word;
+        let mut letters = word.chars();
+        let capital = n == 0 || word == "i" || word.starts_with("i'");
+        match letters.next().filter(|_| capital) {
+            Some(first) => first.to_uppercase().chain(letters).collect(),
+            None => word.clone(),
+        }
+    };
+    let mut sentence = words.iter().enumerate().map(write).collect::<Vec<String>>().join(" ");
+    if complete && !sentence.is_empty() {
+        sentence.push('.');
+    }
+    sentence
 }
 
 /// What is said in a recording, with the silence around it, from pause to pause.

@@ -35,18 +35,6 @@ pub(crate) struct Word {
     pub(crate) confidence: f64,
 }
 
-/// What an utterance sounds like.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Hypothesis {
-    pub(crate) words: Vec<Word>,
-}
-
-impl Hypothesis {
-    pub(crate) fn text(&self) -> String {
-        self.words.iter().map(|w| w.word.as_str()).collect::<Vec<_>>().join(" ")
-    }
-}
-
 #[derive(serde::Deserialize)]
 struct Answer {
     #[serde(default)]
@@ -103,17 +91,15 @@ impl Recogniser {
     }
 
     /// What the utterance sounds like so far.
-    pub(crate) async fn so_far(&mut self) -> Result<Hypothesis, Error> {
+    pub(crate) async fn so_far(&mut self) -> Result<Vec<Word>, Error> {
         self.command(b'P', &[]).await?;
-        let words = self.answer("recognising an utterance").await?.words;
-        Ok(Hypothesis { words })
+        Ok(self.answer("recognising an utterance").await?.words)
     }
 
     /// Ends the utterance.
-    pub(crate) async fn end(&mut self) -> Result<Hypothesis, Error> {
+    pub(crate) async fn end(&mut self) -> Result<Vec<Word>, Error> {
         self.command(b'E', &[]).await?;
-        let words = self.answer("finishing an utterance").await?.words;
-        Ok(Hypothesis { words })
+        Ok(self.answer("finishing an utterance").await?.words)
     }
 
     async fn command(&mut self, letter: u8, payload: &[u8]) -> Result<(), Error> {

@@ -1,12 +1,13 @@
 //! A recogniser's client: it streams a caller's voice and reads what was understood.
 
+use crate::line::{Line, TURNS, connect, kind};
 use crate::voices::{PHRASES, say, silence, speech_can_be_tested};
 use crate::{KEY, within};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use standins::deepgram::{self, Grammar};
 use std::time::{Duration, Instant};
-use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
+use tokio_tungstenite::tungstenite::{self, Message};
 
 #[tokio::test]
 async fn a_caller_is_followed_while_speaking_and_understood_at_the_end() {
@@ -273,110 +274,10 @@ async fn a_word_that_the_dictionary_lacks_is_named_at_the_start() {
     assert!(deepgram::Server::start(nonsense).await.is_err());
 }
 
-/// What a call asks for.
-const TURNS: &str =
-    "interim_results=true&endpointing=300&utterance_end_ms=1000&vad_events=true&smart_format=true";
-
 fn deepgram_config() -> deepgram::Config {
     deepgram::Config::new(KEY, Grammar::phrases(PHRASES))
 }
 
 async fn recogniser() -> deepgram::Server {
     deepgram::Server::start(deepgram_config()).await.unwrap()
-}
-
-type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
-
-async fn connect(server: &deepgram::Server, path: &str, key: &str) -> Result<Socket, tungstenite::Error> {
-    let url = format!("{}{path}", server.base_url().replace("http://", "ws://"));
-    let mut request = url.into_client_request().unwrap();
-    request.headers_mut().insert("Authorization", format!("Token {key}").parse().unwrap());
-    Ok(within(tokio_tungstenite::connect_async(request)).await?.0)
-}
-
-struct Line(Socket);
-
-/// What came until the connection was closed.
-struct Ended {
-    messages: Vec<Value>,
-    closed_with: u16,
-    reason: String,
-}
-
-impl Line {
-    /// With telephone audio.
-    async fn open(server: &deepgram::Server, more: &str) -> Self {
-        Self::open_with(server, &format!("model=nova-3&encoding=mulaw&sample_rate=8000&channels=1&{more}"))
-            .await
-    }
-
-    async fn open_with(server: &deepgram::Server, query: &str) -> Self {
-        Self(connect(server, &format!("/v1/listen?{query}"), KEY).await.unwrap())
-    }
-
-    async fn send(&mut self, message: Message) {
-        within(self.0.send(message)).await.unwrap();
-    }
-
-    async fn text(&mut self, json: Value) {
-        self.send(Message::text(json.to_string())).await;
-    }
-
-    /// In frames of 20 ms, faster than it sounds.
-    async fn speak(&mut self, samples: &[i16]) {
-        for frame in audio::g711::encode_all(samples).chunks(160) {
-            self.send(Message::binary(frame.to_vec())).await;
-        }
-    }
-
-    async fn next_of(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
-        loop {
-            match within(self.0.next()).await {
-                Some(Ok(Message::Text(text))) => {
-                    let message: Value = serde_json::from_str(&text).unwrap();
-                    if wanted(&message) {
-                        return message;
-                    }
-                }
-                other => panic!("closed before it came: {other:?}"),
-            }
-        }
-    }
-
-    async fn close_stream(&mut self) -> Ended {
-        self.text(json!({"type": "CloseStream"})).await;
-        self.rest().await
-    }
-
-    async fn rest(&mut self) -> Ended {
-        let mut messages = Vec::new();
-        loop {
-            match within(self.0.next()).await {
-                Some(Ok(Message::Text(text))) => messages.push(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Close(Some(frame)))) => {
-                    let (closed_with, reason) = (frame.code.into(), frame.reason.to_string());
-                    return Ended { messages, closed_with, reason };
-                }
-                other => panic!("{other:?} after {messages:?}"),
-            }
-        }
-    }
-}
-
-impl Ended {
-    fn transcripts(&self) -> Vec<String> {
-        let finals = self.messages.iter().filter(|m| m["is_final"] == true);
-        let texts =
-            finals.map(|m| m["channel"]["alternatives"][0]["transcript"].as_str().unwrap().to_owned());
-        texts.filter(|text| !text.is_empty()).collect()
-    }
-}
-
-fn kind(message: &Value) -> String {
-    match (message["type"].as_str().unwrap(), &message["is_final"], &message["speech_final"]) {
-        ("Results", Value::Bool(true), Value::Bool(true)) => "final at endpoint".into(),
-        ("Results", Value::Bool(true), _) => "final".into(),
-        ("Results", ..) => "interim".into(),
-        (other, ..) => other.into(),
-    }
 }

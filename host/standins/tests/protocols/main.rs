@@ -5,9 +5,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod cartesia_faults;
+mod cartesia_voice;
+mod chat;
+mod deepgram_faults;
 mod deepgram_live;
+mod deepgram_scripted;
+mod line;
+mod openai_audio;
 mod openai_chat;
+mod openai_faults;
 mod recordings;
+mod speaker;
 mod voices;
 
 use std::time::Duration;

@@ -1,5 +1,6 @@
-//! A language model's client: it asks and collects the pieces of the answer.
+//! A language model that answers from a script.
 
+use crate::chat::{asking, chunks, client, delta, events, parse, post, spoken};
 use crate::{KEY, within};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -162,44 +163,4 @@ async fn a_client_that_loses_interest_is_counted() {
         within(server.until(|seen| seen.cancelled == 1)).await;
         assert_eq!(server.seen().completed, 0);
     }
-}
-
-fn asking(text: &str) -> Value {
-    let messages = json!([{"role": "system", "content": "Be brief."}, {"role": "user", "content": text}]);
-    json!({"model": "gpt-test", "stream": true, "messages": messages})
-}
-
-fn client() -> reqwest::Client {
-    // reqwest wants one even where nothing is encrypted; the second test finds it installed
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
-}
-
-async fn post(base_url: &str, key: &str, body: &Value) -> reqwest::Response {
-    let request = client().post(format!("{base_url}/chat/completions")).bearer_auth(key);
-    let request = request.header("content-type", "application/json").body(body.to_string());
-    within(request.send()).await.unwrap()
-}
-
-async fn events(response: reqwest::Response) -> Vec<String> {
-    parse(&within(response.text()).await.unwrap())
-}
-
-fn parse(stream: &str) -> Vec<String> {
-    stream.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap().to_owned()).collect()
-}
-
-async fn chunks(response: reqwest::Response) -> Vec<Value> {
-    let events = events(response).await;
-    let (done, chunks) = events.split_last().unwrap();
-    assert_eq!(done, "[DONE]");
-    chunks.iter().map(|chunk| serde_json::from_str(chunk).unwrap()).collect()
-}
-
-async fn spoken(response: reqwest::Response) -> String {
-    chunks(response).await.iter().map(delta).collect()
-}
-
-fn delta(chunk: &Value) -> String {
-    chunk["choices"][0]["delta"]["content"].as_str().unwrap_or_default().to_owned()
 }

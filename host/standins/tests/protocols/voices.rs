@@ -36,6 +36,11 @@ pub fn silence(milliseconds: usize) -> Vec<i16> {
     vec![0; milliseconds * 8]
 }
 
+/// Loud enough to be taken for a voice.
+pub fn tone(milliseconds: usize) -> Vec<i16> {
+    (0..milliseconds * 8).map(|n| (8000.0 * (n as f32 * 0.3).sin()) as i16).collect()
+}
+
 pub fn over_the_telephone(samples: &[i16]) -> Vec<i16> {
     audio::g711::decode_all(&audio::g711::encode_all(samples))
 }

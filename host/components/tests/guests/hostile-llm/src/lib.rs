@@ -46,7 +46,15 @@ impl Provider for Hostile {
                     effects.push(Effect::Finished(Stop::Complete));
                 }
             }
-            Event::Cancel | Event::Timer(_) => {}
+            // at work all the time, and never for long
+            Event::Timer(id) => {
+                say(effects, format!("timer {id} "));
+                (0..2_000_000u32).for_each(|n| {
+                    std::hint::black_box(n);
+                });
+                effects.push(Effect::Timer(Timer { id, after: 10 }));
+            }
+            Event::Cancel => {}
         }
     }
 }
@@ -102,6 +110,10 @@ impl Hostile {
             }
             "timers" => {
                 effects.extend((0..100).map(|id| Effect::Timer(Timer { id, after: 60_000 })));
+            }
+            "busy" => {
+                self.open = 1;
+                effects.extend((0..32).map(|id| Effect::Timer(Timer { id, after: 10 })));
             }
             "frame" => {
                 self.websocket(effects, &format!("{base}/echo"));

@@ -10,15 +10,29 @@ struct Settings {
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct State {}
+struct State {
+    greeted: bool,
+}
 
-async fn talk(call: Call, settings: Settings, state: State) {
+async fn talk(call: Call, settings: Settings, mut state: State) {
     if settings.mode == "trap-at-start" {
         panic!("this is on purpose");
     }
-    call.say("Hello from the hostile persona.").await;
-    while !matches!(call.hear(&state).await, Heard::Said(_)) {}
+    if !state.greeted {
+        call.say("Hello from the hostile persona.").await;
+        state.greeted = true;
+    }
+    loop {
+        match call.hear(&state).await {
+            Heard::Said(_) => break,
+            Heard::Key(_) if settings.mode == "trap-at-key" => panic!("this is on purpose"),
+            Heard::Key(_) | Heard::Silence(_) => {}
+        }
+    }
     match settings.mode.as_str() {
+        "trap-at-key" => {
+            call.say("Still here.").await;
+        }
         "loop" => {
             let mut n = 0u64;
             loop {

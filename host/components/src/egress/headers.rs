@@ -1,0 +1,64 @@
+//! The headers that a component sets, and those that it sees.
+
+use super::scrub::Scrubber;
+use call::net::{Failure, Fault, Header};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+
+/// Headers that a component sets for one request.
+const MOST_HEADERS: usize = 128;
+
+/// Headers that a component may set, as they go out: without those that steer the connection, and
+/// with the secrets in place of what it set under their names.
+pub(super) fn headers(
+    set: &[Header],
+    injected: &[(&HeaderName, &HeaderValue)],
+) -> Result<HeaderMap, Failure> {
+    if set.len() > MOST_HEADERS {
+        let message = format!("{} headers, and a request may have {MOST_HEADERS}", set.len());
+        return Err(Failure::new(Fault::TooLarge, message));
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, HeaderValue::from_static("cordboard"));
+    for Header { name, value } in set {
+        let wrong = || Failure::new(Fault::Protocol, format!("{name:?} is no header"));
+        let name = HeaderName::try_from(name.as_str()).map_err(|_| wrong())?;
+        let value = HeaderValue::try_from(value.as_str()).map_err(|_| wrong())?;
+        if !steers(&name) {
+            headers.append(name, value);
+        }
+    }
+    for (name, value) in injected {
+        headers.insert(*name, (*value).clone());
+    }
+    Ok(headers)
+}
+
+/// Whether a header decides where a request goes, how it is read, or which bytes come back: a
+/// component must not say.
+pub(crate) fn steers(name: &HeaderName) -> bool {
+    const STEERING: [&str; 11] = [
+        "host",
+        "connection",
+        "upgrade",
+        "content-length",
+        "transfer-encoding",
+        "te",
+        "trailer",
+        "expect",
+        // a secret that comes back compressed or in parts is not found
+        "accept-encoding",
+        "range",
+        "if-range",
+    ];
+    let name = name.as_str();
+    STEERING.contains(&name) || name.starts_with("sec-websocket-") || name.starts_with("proxy-")
+}
+
+/// The headers of a response, as a component sees them.
+pub(super) fn seen(headers: &HeaderMap, scrubber: &Scrubber) -> Vec<Header> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers
+        .iter()
+        .map(|(name, value)| Header { name: name.to_string(), value: scrubber.text(text(value)) })
+        .collect()
+}
