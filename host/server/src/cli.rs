@@ -163,6 +163,9 @@ async fn listen(services: Arc<Services>) -> anyhow::Result<()> {
     services.listens(address.port());
     println!("Cordboard {} answers on http://{address}\n", env!("CARGO_PKG_VERSION"));
     println!("{}\n", services.table());
+    if let Some(folder) = services.recordings() {
+        println!("Calls are recorded into {} (CORDBOARD_RECORDING=false: they are not)", folder.display());
+    }
     println!(
         "Call it from here:  cordboard call --url ws://{}/ws --say \"My soup was cold today.\"",
         near(address)

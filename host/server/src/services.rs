@@ -11,6 +11,7 @@ use comfy_table::{Table, presets};
 use components::grant::{Operator, Origin, Settings};
 use components::manifest::{Kind, Manifest, Setting, SettingKind};
 use components::{Catalogue, EngineSettings, Generation, Host};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -112,6 +113,11 @@ impl Services {
         if let Some(recorder) = &self.recorder {
             recorder.listens(port);
         }
+    }
+
+    /// Where recordings go; none: nowhere.
+    pub fn recordings(&self) -> Option<&Path> {
+        self.recorder.as_ref().map(|_| self.config.recording.folder.as_path())
     }
 
     /// Begins the recording of a call, if it is to be recorded.

@@ -37,7 +37,7 @@ impl Default for BargeIn {
 
 /// A sound that never ends and never becomes words is none of the caller's: after this long the
 /// agent speaks again.
-const LONGEST_WITHOUT_WORDS: Duration = Duration::from_secs(8);
+pub(super) const LONGEST_WITHOUT_WORDS: Duration = Duration::from_secs(8);
 
 impl BargeIn {
     /// Until when the agent waits for words because of this sound, if none come; none: it does not

@@ -11,6 +11,7 @@
 //! whether the agent waits.
 
 use super::background::{AUDIBLE, Background};
+use super::bargein::LONGEST_WITHOUT_WORDS;
 use super::endpointing::Endpointing;
 use super::replay::Replay;
 use super::wording;
@@ -87,8 +88,12 @@ pub(super) struct Hearing {
     /// audio that does not fill a piece yet
     piece: Vec<u8>,
     replay: Replay,
+    /// what the script last wanted to be listened for
+    tuning: stt::Tuning,
     /// what the recogniser said last, to know it again
     last_final: String,
+    /// words that were in doubt when the last turn was closed with them: they may come again
+    handed_over: String,
     turn: Words,
     /// the turn is not to be closed for now, however long nobody speaks
     deferred: bool,
@@ -169,6 +174,8 @@ impl Hearing {
             recogniser: if recogniser { Recogniser::Open { reopened: None } } else { Recogniser::None },
             piece: Vec::with_capacity(PIECE_IN_SILENCE),
             replay: Replay::default(),
+            tuning: stt::Tuning::default(),
+            handed_over: String::new(),
             last_final: String::new(),
             turn: Words::default(),
             deferred: false,
@@ -260,13 +267,8 @@ impl Hearing {
             out.conversation(line::Event::Quiet);
         }
         self.contrary = Duration::ZERO;
-        if matches!(self.recogniser, Recogniser::Open { .. }) {
-            // what was heard so far goes first
-            let piece = std::mem::take(&mut self.piece);
-            self.give(piece, out);
-            let event = if self.speaking { stt::Event::SpeechStarted } else { stt::Event::SpeechEnded };
-            out.push(Output::Stt(event));
-        }
+        let edge = if self.speaking { stt::Event::SpeechStarted } else { stt::Event::SpeechEnded };
+        self.tell_recogniser(edge, out);
     }
 
     /// A key was pressed: what was heard just now was its tone, and so is what comes next.
@@ -281,12 +283,31 @@ impl Hearing {
             if std::mem::take(&mut self.told_speaking) {
                 out.conversation(line::Event::Quiet);
             }
+            self.tell_recogniser(stt::Event::SpeechEnded, out);
+        }
+    }
+
+    /// Tells the recogniser of an edge, behind the audio that went before it.
+    fn tell_recogniser(&mut self, edge: stt::Event, out: &mut Outbox) {
+        if self.has_recogniser() {
+            let piece = std::mem::take(&mut self.piece);
+            self.give(piece, out);
+            out.push(Output::Stt(edge));
         }
     }
 
     /// The sound that nobody has understood yet, or that is being understood.
     pub(super) fn run(&self) -> Option<Run> {
         self.run
+    }
+
+    /// What the script wants to be listened for; what it does not say stays as it was.
+    pub(super) fn tune(&mut self, tuning: stt::Tuning, out: &mut Outbox) {
+        self.tuning.language = tuning.language.clone().or(self.tuning.language.take());
+        self.tuning.keyterms = tuning.keyterms.clone().or(self.tuning.keyterms.take());
+        if self.has_recogniser() && tuning != stt::Tuning::default() {
+            out.push(Output::Stt(stt::Event::Retune(tuning)));
+        }
     }
 
     /// How long the sound has lasted by now.
@@ -381,6 +402,7 @@ impl Hearing {
     }
 
     fn partial(&mut self, now: Moment, text: String, confidence: f32, agent: Agent<'_>) -> bool {
+        let text = wording::without(&text, &self.handed_over).to_owned();
         if text != self.turn.partial {
             self.turn.over_speech |= agent.sounds && self.turn.is_empty();
             self.turn.at = now;
@@ -391,6 +413,8 @@ impl Hearing {
     }
 
     fn finish(&mut self, now: Moment, text: &str, confidence: f32, agent: Agent<'_>) -> bool {
+        let handed_over = std::mem::take(&mut self.handed_over);
+        let text = wording::without(text, &handed_over);
         let said_something = !text.trim().is_empty();
         self.turn.over_speech |= agent.sounds && self.turn.is_empty();
         self.turn.partial.clear();
@@ -415,10 +439,13 @@ impl Hearing {
     }
 
     /// The words were not meant for the agent: it goes on as if they had not been said.
-    pub(super) fn drop_words(&mut self) {
+    pub(super) fn drop_words(&mut self, out: &mut Outbox) {
         self.turn = Words::default();
         self.run = None;
         self.told_in_turn = false;
+        if !self.speaking && std::mem::take(&mut self.told_speaking) {
+            out.conversation(line::Event::Quiet);
+        }
     }
 
     /// Whether the words of this turn began while the agent was speaking.
@@ -473,17 +500,25 @@ impl Hearing {
     }
 
     fn close_turn(&mut self, out: &mut Outbox) {
+        let end_of_speech = self.end_of_speech();
         let turn = std::mem::take(&mut self.turn);
         self.run = None;
+        self.speech_ended = None;
         let said = turn.utterance();
         let fading = (self.speaking && !self.contrary.is_zero()).then(|| self.detected_until - self.contrary);
-        let speech_ended = fading.or(self.speech_ended.take()).unwrap_or(turn.at);
+        let speech_ended = fading.or(end_of_speech).unwrap_or(turn.at);
+        self.handed_over = turn.partial;
         self.closed_in_speech = self.speaking;
         self.told_in_turn = false;
         if !self.speaking && std::mem::take(&mut self.told_speaking) {
             out.conversation(line::Event::Quiet);
         }
         out.conversation(line::Event::Final(Final { said, speech_ended, transcribed: turn.at }));
+    }
+
+    /// When the caller stopped speaking, if the words are of that speech: a cough a minute ago is not.
+    fn end_of_speech(&self) -> Option<Moment> {
+        self.speech_ended.filter(|ended| self.turn.at <= *ended + self.first_words)
     }
 
     /// When the turn is to be closed, if nothing more comes.
@@ -494,12 +529,15 @@ impl Hearing {
         if self.turn.ended {
             return Some(self.turn.at);
         }
-        let quiet_since = if self.speaking { None } else { Some(self.speech_ended.unwrap_or(self.turn.at)) };
+        let quiet_since = (!self.speaking).then(|| self.end_of_speech().unwrap_or(self.turn.at));
         let doubt = !self.turn.partial.is_empty();
         let by_words =
             quiet_since.filter(|_| !doubt).map(|since| since + self.endpointing.delay(&self.turn.finals));
-        // a detector that never comes to rest must not keep a turn open for ever
+        // words of somebody who goes on speaking may be long in coming, but a detector that never comes
+        // to rest must not keep a turn open for ever
+        let speaks_until = self.run.filter(|_| self.speaking).map(|run| run.began + LONGEST_WITHOUT_WORDS);
         let in_any_case = quiet_since.unwrap_or(self.turn.at).max(self.turn.at) + self.endpointing.max_delay;
+        let in_any_case = speaks_until.map_or(in_any_case, |until| until.max(in_any_case));
         Some(earliest([by_words, Some(in_any_case)]))
     }
 
@@ -538,13 +576,20 @@ impl Hearing {
         *reopened = Some(now);
         out.trouble(format!("the recogniser failed and is opened again: {failure}"));
         out.push(Output::ReopenStt);
+        if self.tuning != stt::Tuning::default() {
+            out.push(Output::Stt(stt::Event::Retune(self.tuning.clone())));
+        }
         // what it had said of its last words is said again, by the new one
         self.turn.partial.clear();
+        let heard = self.run.is_some() || self.speaking;
+        if heard {
+            out.push(Output::Stt(stt::Event::SpeechStarted));
+        }
         for piece in self.replay.reopen() {
             out.push(Output::Stt(stt::Event::Audio(piece)));
         }
-        if self.speaking {
-            out.push(Output::Stt(stt::Event::SpeechStarted));
+        if heard && !self.speaking {
+            out.push(Output::Stt(stt::Event::SpeechEnded));
         }
     }
 }

@@ -164,7 +164,7 @@ impl AudioLine {
             && self.hearing.is_over_speech()
             && wording::is_backchannel(&self.hearing.words())
         {
-            self.hearing.drop_words();
+            self.hearing.drop_words(out);
         }
         self.hearing.defer(in_spite && engaged);
     }
@@ -197,10 +197,8 @@ impl AudioLine {
             Command::Digits { utterance, presses } => self.speaking.press(utterance, &presses),
             Command::Stop { utterance } => self.speaking.stop(now, utterance, out),
             Command::Listen { keyterms, language } => {
-                if self.hearing.has_recogniser() && (!keyterms.is_empty() || language.is_some()) {
-                    let keyterms = (!keyterms.is_empty()).then_some(keyterms);
-                    out.push(Output::Stt(stt::Event::Retune(stt::Tuning { language, keyterms })));
-                }
+                let keyterms = (!keyterms.is_empty()).then_some(keyterms);
+                self.hearing.tune(stt::Tuning { language, keyterms }, out);
             }
             Command::End => {}
         }

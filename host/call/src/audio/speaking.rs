@@ -219,7 +219,7 @@ impl Speaking {
         let (stopped, kept): (VecDeque<_>, VecDeque<_>) =
             std::mem::take(&mut self.utterances).into_iter().partition(which);
         self.utterances = kept;
-        let sounding = stopped.iter().any(|utterance| utterance.heard(played) < utterance.sent);
+        let sounding = stopped.iter().any(|utterance| utterance.is_in_flight(played));
         if sounding {
             self.take_back(now, played, out);
         }

@@ -114,7 +114,9 @@ impl Utterance {
 
     /// How much text the voice was given that was not sent as audio yet, in bytes.
     pub(super) fn text_ahead(&self) -> usize {
-        self.given.saturating_sub(self.text_heard(self.sent))
+        // all that came is sent: whatever the pace, the voice has nothing left to speak
+        let all_sent = self.sent > 0 && self.unsent() == 0;
+        if all_sent { 0 } else { self.given.saturating_sub(self.text_heard(self.sent)) }
     }
 
     // -- audio
@@ -222,6 +224,11 @@ impl Utterance {
         let can_have =
             self.origin.map_or(0, |origin| (played as i64 - origin).max(0) as usize).min(self.sent);
         self.acknowledged.max(can_have)
+    }
+
+    /// Some of it was sent and cannot have been played.
+    pub(super) fn is_in_flight(&self, played: usize) -> bool {
+        self.origin.is_some_and(|origin| (played as i64) < origin + self.sent as i64)
     }
 
     /// The text that is being spoken, as far as it is known.

@@ -27,6 +27,23 @@ pub(super) fn occurs_in(text: &str, other: &str) -> bool {
     !text.is_empty() && other.windows(text.len()).any(|window| window == text)
 }
 
+/// What comes behind these words, where the text begins with them; else all of it.
+pub(super) fn without<'a>(text: &'a str, first: &str) -> &'a str {
+    let mut rest = text;
+    for expected in words(first) {
+        let begins = |c: char| c.is_alphanumeric();
+        let Some(start) = rest.find(begins) else { return text };
+        let after = rest.get(start..).unwrap_or_default();
+        let end = after.find(char::is_whitespace).unwrap_or(after.len());
+        let (word, behind) = after.split_at(end);
+        if words(word).next().as_ref() != Some(&expected) {
+            return text;
+        }
+        rest = behind;
+    }
+    rest.trim_start()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +65,15 @@ mod tests {
         assert!(!occurs_in("thank you very much", said));
         assert!(!occurs_in("help how", said));
         assert!(!occurs_in("", said));
+    }
+
+    #[test]
+    fn words_that_were_said_before_are_taken_away() {
+        assert_eq!(without("My soup was cold today.", "my soup was"), "cold today.");
+        assert_eq!(without("My soup was cold.", "my soup was cold"), "");
+        assert_eq!(without("Your soup was cold.", "my soup"), "Your soup was cold.");
+        assert_eq!(without("my", "my soup"), "my");
+        assert_eq!(without("Yes.", ""), "Yes.");
     }
 
     #[test]

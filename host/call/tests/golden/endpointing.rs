@@ -157,3 +157,72 @@ fn what_was_said_just_before_the_caller_hangs_up_is_not_lost() {
     1.600 ended: Caller
     "#);
 }
+
+#[test]
+fn somebody_who_speaks_for_long_is_not_cut_off_because_his_words_are_late() {
+    // a recogniser of whole utterances: the first is known while the second is being spoken
+    let mut scene = Scene::new(true, script);
+    scene.caller_coughs(500, 1_000);
+    for syllable in (1_500..7_500).step_by(250) {
+        scene.caller_coughs(syllable, syllable + 180);
+    }
+    scene.recogniser_says(2_000, "Well,", true);
+    scene.recogniser_says(8_000, "the soup was cold.", true);
+    scene.caller_hangs_up(12_000);
+    assert_snapshot!(scene.play(60).story(), @r#"
+     0.000 script: Started
+     0.560 ~ script: the caller speaks
+     1.540 ~ script: the caller speaks
+     8.000 script: turn 1: "Well, the soup was cold."
+     8.000 model is asked: caller "Well, the soup was cold."
+     8.530 script: 1 is Complete, heard "I see."
+    12.000 caller hangs up
+    12.000 script: Ended(Caller)
+    12.000 ended: Caller
+    "#);
+}
+
+#[test]
+fn words_that_a_turn_was_closed_with_do_not_count_again() {
+    let mut scene = Scene::new(true, script);
+    scene.caller_coughs(500, 1_500);
+    scene.recogniser_says(1_400, "My soup was cold.", false);
+    scene.recogniser_says(5_500, "My soup was cold. And the bread too.", true);
+    scene.caller_hangs_up(10_000);
+    assert_snapshot!(scene.play(60).story(), @r#"
+     0.000 script: Started
+     0.560 ~ script: the caller speaks
+     4.504 script: turn 1: "My soup was cold."
+     4.504 model is asked: caller "My soup was cold."
+     5.034 script: 1 is Complete, heard "I see."
+     5.500 ~ script: the caller speaks
+     6.000 script: turn 2: "And the bread too."
+     6.000 model is asked: caller "My soup was cold." | agent "I see." | caller "And the bread too."
+     6.530 script: 1 is Complete, heard "I see."
+    10.000 caller hangs up
+    10.000 script: Ended(Caller)
+    10.000 ended: Caller
+    "#);
+}
+
+#[test]
+fn a_cough_long_ago_does_not_end_a_turn() {
+    let mut scene = Scene::new(true, script);
+    scene.caller_coughs(500, 800);
+    scene.recogniser_says(900, "", true);
+    // spoken so softly that only the recogniser hears it
+    scene.recogniser_says(20_000, "My soup was", true);
+    scene.recogniser_says(20_600, "cold.", true);
+    scene.caller_hangs_up(25_000);
+    assert_snapshot!(scene.play(60).story(), @r#"
+     0.000 script: Started
+     0.560 ~ script: the caller speaks
+    16.120 script: silence of 15 s
+    21.100 script: turn 1: "My soup was cold."
+    21.100 model is asked: caller "My soup was cold."
+    21.630 script: 1 is Complete, heard "I see."
+    25.000 caller hangs up
+    25.000 script: Ended(Caller)
+    25.000 ended: Caller
+    "#);
+}

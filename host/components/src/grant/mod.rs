@@ -133,13 +133,9 @@ impl Grant {
         for egress in &manifest.egress {
             let (url, _) = settings.expand(&egress.url);
             let asked = Prefix::parse(&url);
-            let covering =
-                |asked: &Prefix| given.egress.iter().filter(|g| g.covers(asked)).collect::<Vec<_>>();
-            match asked.map(|asked| (covering(&asked), asked)) {
-                Some((covering, asked)) if !covering.is_empty() => {
-                    rules.allow(asked.private(covering.iter().any(|granted| granted.may_be_private())));
-                }
-                _ => refused.push(format!("to reach {url}")),
+            match asked.and_then(|asked| Some((given.reaches(&asked)?, asked))) {
+                Some((private, asked)) => rules.allow(asked.private(private)),
+                None => refused.push(format!("to reach {url}")),
             }
         }
         for asked in &manifest.secrets {
@@ -150,10 +146,10 @@ impl Grant {
             }
             // not having it is no refusal: the vendor will say so
             let value = operator.variable(&asked.name).filter(|value| !value.trim().is_empty());
-            for (at, manner) in places.into_iter().filter(|_| value.is_some()) {
+            let Some(value) = value else { continue };
+            for (at, manner) in places {
                 let manner = manner.unwrap_or(asked);
-                let value = Secret::new(value.as_deref().unwrap_or_default().trim());
-                rules.inject(at, &manner.header, &manner.format, value);
+                rules.inject(at, &manner.header, &manner.format, Secret::new(value.trim()));
             }
         }
         for (name, env) in settings::withheld(manifest, shipped, entry) {
@@ -184,6 +180,11 @@ struct GivenSecret<'a> {
 }
 
 impl<'a> Given<'a> {
+    /// Whether what lies there may be private; none: it is not granted.
+    fn reaches(&self, asked: &Prefix) -> Option<bool> {
+        self.egress.iter().filter(|granted| granted.covers(asked)).map(Prefix::may_be_private).max()
+    }
+
     /// Where a secret goes that is asked for at this address, and how it is put there.
     fn places(&self, name: &str, asked: Option<Prefix>) -> Vec<(Prefix, Option<&'a manifest::Secret>)> {
         let Some(asked) = asked else { return Vec::new() };

@@ -99,6 +99,7 @@ fn flatten(prefix: &str, dict: &Dict, values: &mut Vec<(String, String)>) {
             Value::Dict(_, inner) => flatten(&key, inner, values),
             Value::String(_, text) => values.push((key, format!("{text:?}"))),
             Value::Empty(..) => values.push((key, "–".into())),
+            Value::Bool(_, truth) => values.push((key, truth.to_string())),
             Value::Num(_, number) => {
                 let text = number.to_f64().map(|n| n.to_string()).or(number.to_u128().map(|n| n.to_string()));
                 values.push((key, text.unwrap_or_default()));

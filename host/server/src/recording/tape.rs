@@ -7,14 +7,19 @@
 //! Positions are samples of µ-law at 8000.
 
 use audio::TELEPHONE;
-use audio::g711::SILENCE;
+use audio::detect::level;
+use audio::g711::{self, SILENCE};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 /// The caller's audio may lag the clock by this much before it counts as lost.
 const LAG: usize = 4_000;
-/// And so much is put in its place at least left to come.
+/// So much of it may be on its way.
 const JITTER: usize = 800;
+/// It never runs ahead of the clock by more than this.
+const TOO_FAR: usize = 8_000;
+/// In dB relative to full scale.
+const QUIET: f32 = -45.0;
 
 #[derive(Debug, Default)]
 pub struct Tape {
@@ -29,9 +34,9 @@ impl Tape {
     /// The caller's next audio, which came at this moment of the call.
     pub fn caller(&mut self, at: Duration, audio: &[u8]) {
         self.fill_caller(at);
-        // what comes late, after its time was filled with silence, catches up in its own silence
+        // what comes late, after its time was filled with silence, catches up where it is quiet itself
         let ahead = (self.taken + self.caller.len()).saturating_sub(position(at));
-        if ahead > JITTER && audio.iter().all(|sample| *sample == SILENCE) {
+        if ahead > TOO_FAR || ahead > JITTER && level(&g711::decode_all(audio)) < QUIET {
             return;
         }
         let heard = audio.iter().map(|sample| if self.paused { SILENCE } else { *sample });
@@ -168,6 +173,23 @@ mod tests {
         let (caller, agent) = sides(&taken);
         assert_eq!(caller, [(1, 20), (SILENCE, 1880), (3, 20), (SILENCE, 180)]);
         assert_eq!(agent, [(SILENCE, 1000), (2, 100), (SILENCE, 1000)]);
+    }
+
+    #[test]
+    fn what_comes_in_a_burst_catches_up_in_its_quiet_moments() {
+        let quiet = [g711::encode(40); 160];
+        let mut tape = Tape::default();
+        tape.caller(ms(20), &quiet);
+        // nothing for two seconds, then all of it at once, and on as before
+        for _ in 0..100 {
+            tape.caller(ms(2020), &quiet);
+        }
+        for frame in 0..100 {
+            tape.caller(ms(2040 + 20 * frame), &quiet);
+        }
+        let end = ms(2040 + 20 * 99);
+        let ahead = (tape.taken + tape.caller.len()).saturating_sub(position(end));
+        assert!(ahead <= JITTER + 160, "{ahead} samples ahead");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod guests;
 
 mod bad_streams;
+mod benchmark;
 mod configuration;
 mod faults;
 mod first_call;
