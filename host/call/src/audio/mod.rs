@@ -32,7 +32,7 @@ pub use speaking::Phrase;
 use crate::Moment;
 use crate::io::{Outbox, Output};
 use crate::line::{self, Command};
-use crate::persona::{Ending, Interruption};
+use crate::persona::Interruption;
 use crate::time::earliest;
 use crate::{stt, tts};
 use ::audio::detect::Detector;
@@ -215,7 +215,7 @@ impl AudioLine {
 
     fn close(&mut self, now: Moment, out: &mut Outbox) {
         self.closed = true;
-        self.speaking.end(now, Ending::Cancelled, out);
+        self.speaking.close(now, out);
         if self.hearing.has_recogniser() {
             out.push(Output::Stt(stt::Event::Finish));
         }

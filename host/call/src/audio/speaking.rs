@@ -198,7 +198,15 @@ impl Speaking {
         self.yielded && utterance.may_be_cut(Interruption::by_speech)
     }
 
-    /// The line ends: everything is reported, nothing more is sent.
+    /// The line is closed: everything is reported, and the voice need not go on.
+    pub(super) fn close(&mut self, now: Moment, out: &mut Outbox) {
+        for utterance in self.utterances.iter().filter(|u| u.expects_audio() && !self.mute) {
+            out.push(Output::Tts(tts::Event::Cancel(utterance.id)));
+        }
+        self.end(now, Ending::Cancelled, out);
+    }
+
+    /// Everything is reported, nothing more of it is sent.
     pub(super) fn end(&mut self, now: Moment, ending: Ending, out: &mut Outbox) {
         let played = self.playout.played(now);
         for utterance in std::mem::take(&mut self.utterances) {
