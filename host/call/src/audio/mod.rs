@@ -1,6 +1,6 @@
 //! A line that carries sound: a media stream, a browser.
 //!
-//! - `hearing.rs`: the caller's audio, the detector, the recogniser
+//! - `hearing/`: the caller's audio, the detector, the recogniser, and words that make a turn
 //! - `endpointing.rs`: when a turn ends
 //! - `background.rs`: what the line carries when nobody speaks
 //! - `bargein.rs`: whether the caller cuts in
