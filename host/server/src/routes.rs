@@ -17,6 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::watch;
 
+/// So much is read at once, and is cleared before it is read into: a frame of audio is far smaller.
+const READ: usize = 8 * 1024;
 /// A message of the stream may be so long: the longest that is understood is a good deal shorter.
 const LONGEST_MESSAGE: usize = 4 << 20;
 
@@ -98,6 +100,7 @@ async fn stream(
     }
     let local = is_local(peer, &headers);
     upgrade
+        .read_buffer_size(READ)
         .max_message_size(LONGEST_MESSAGE)
         .max_frame_size(LONGEST_MESSAGE)
         .on_upgrade(move |socket| calls::serve(socket, local, shared.services, shared.stopping))

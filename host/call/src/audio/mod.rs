@@ -208,7 +208,7 @@ impl AudioLine {
     pub(crate) fn closed(&mut self, now: Moment, out: &mut Outbox) {
         if !self.closed {
             self.speaking.tell_heard(now, out);
-            self.hearing.close(out);
+            self.hearing.close(now, out);
             self.close(now, out);
         }
     }

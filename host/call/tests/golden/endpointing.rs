@@ -226,3 +226,16 @@ fn a_cough_long_ago_does_not_end_a_turn() {
     25.000 ended: Caller
     "#);
 }
+
+#[test]
+fn the_same_words_said_again_later_count_again() {
+    let mut scene = Scene::new(true, script);
+    scene.caller_coughs(500, 900);
+    // the recogniser never comes back to this
+    scene.recogniser_says(900, "Yes.", false);
+    scene.caller_coughs(15_000, 15_400);
+    scene.recogniser_says(15_500, "Yes.", true);
+    scene.caller_hangs_up(20_000);
+    let story = scene.play(60).story();
+    assert!(story.contains("turn 1: \"Yes.\"") && story.contains("turn 2: \"Yes.\""), "{story}");
+}

@@ -19,6 +19,9 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// So much is read at once, and is cleared before it is read into: a frame of audio is far smaller.
+const READ: usize = 8 * 1024;
+
 /// A server has this long to answer our close.
 const CLOSE: Duration = Duration::from_secs(2);
 
@@ -98,7 +101,10 @@ async fn handshake(
     let url = url.as_str().replacen("http", "ws", 1);
     let mut request = url.into_client_request().map_err(|e| failure(e, scrubber))?;
     request.headers_mut().extend(headers);
-    let config = WebSocketConfig::default().max_message_size(Some(longest)).max_frame_size(Some(longest));
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ)
+        .max_message_size(Some(longest))
+        .max_frame_size(Some(longest));
     let connected =
         tokio_tungstenite::client_async_tls_with_config(request, stream, Some(config), Some(connector));
     Ok(connected.await.map_err(|e| failure(e, scrubber))?.0)

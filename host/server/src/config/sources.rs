@@ -101,7 +101,9 @@ fn flatten(prefix: &str, dict: &Dict, values: &mut Vec<(String, String)>) {
             Value::Empty(..) => values.push((key, "–".into())),
             Value::Bool(_, truth) => values.push((key, truth.to_string())),
             Value::Num(_, number) => {
-                let text = number.to_f64().map(|n| n.to_string()).or(number.to_u128().map(|n| n.to_string()));
+                let whole =
+                    number.to_i128().map(|n| n.to_string()).or(number.to_u128().map(|n| n.to_string()));
+                let text = whole.or(number.to_f64().map(|n| n.to_string()));
                 values.push((key, text.unwrap_or_default()));
             }
             other => values.push((key, format!("{other:?}"))),

@@ -123,3 +123,15 @@ async fn a_caller_who_cannot_connect_is_told_why() {
     let (ok, said) = says(nothing.path(), &["call", "--press", "x"], &[]).await;
     assert!(!ok && said.contains("is no key"), "{said}");
 }
+
+#[tokio::test]
+async fn numbers_and_truths_are_printed_as_they_were_written() {
+    let toml = "[interruption]\nmin_words = 2\nenabled = false\n[endpointing]\nmin_delay = 0.4\n";
+    let (ok, said) = says(folder(toml, "").path(), &["config"], &[]).await;
+    assert!(ok, "{said}");
+    for (key, value) in
+        [("interruption.min_words", "2"), ("interruption.enabled", "false"), ("endpointing.min_delay", "0.4")]
+    {
+        assert_eq!(line(&said, key), format!("{key} {value} cordboard.toml"));
+    }
+}

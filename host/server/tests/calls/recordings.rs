@@ -2,24 +2,7 @@
 
 use crate::house::*;
 use audio::detect::level;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// Waits until the one recording there is holds so many seconds.
-async fn grown(server: &Server, seconds: usize) -> PathBuf {
-    let growing = async {
-        loop {
-            if let [path] = &server.recordings()[..]
-                && let Ok((sides, _)) = audio::wav::read_channels(path)
-                && sides.first().is_some_and(|side| side.len() >= seconds * 8000)
-            {
-                return path.clone();
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, growing).await.expect("the recording does not grow")
-}
+use std::path::Path;
 
 fn sides(path: &Path) -> (Vec<i16>, Vec<i16>) {
     let (mut sides, rate) = audio::wav::read_channels(path).unwrap();
@@ -59,9 +42,12 @@ async fn what_was_flushed_survives_a_crash() {
     let folder = tempfile::tempdir().unwrap();
     let mut caller = program(folder.path());
     let mut caller = caller.args(["call", "--url", &address, "--say", "My soup was cold."]).spawn().unwrap();
-    let path = grown(&server, 3).await;
+    // well over three seconds into the call
+    server.logged("the caller's turn").await;
     server.kill().await;
-    let (caller_side, agent) = sides(&path);
+    let recordings = server.recordings();
+    let [path] = &recordings[..] else { panic!("{recordings:?}") };
+    let (caller_side, agent) = sides(path);
     assert!(agent.len() >= 3 * 8000 && caller_side.len() == agent.len(), "{} samples", agent.len());
     assert!(level(&agent) > -40.0, "the greeting is there");
     let _ = caller.kill().await;

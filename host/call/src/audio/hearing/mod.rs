@@ -64,8 +64,8 @@ pub(super) struct Hearing {
     tuning: stt::Tuning,
     /// what the recogniser said last, to know it again
     last_final: String,
-    /// words that were in doubt when the last turn was closed with them: they may come again
-    handed_over: String,
+    /// when a turn was closed with words that were in doubt, and these
+    handed_over: Option<(Moment, String)>,
     turn: Words,
     /// the turn is not to be closed for now, however long nobody speaks
     deferred: bool,
@@ -147,7 +147,7 @@ impl Hearing {
             piece: Vec::with_capacity(PIECE_IN_SILENCE),
             replay: Replay::default(),
             tuning: stt::Tuning::default(),
-            handed_over: String::new(),
+            handed_over: None,
             last_final: String::new(),
             turn: Words::default(),
             deferred: false,

@@ -102,7 +102,7 @@ impl Hearing {
     }
 
     fn partial(&mut self, now: Moment, text: String, confidence: f32, agent: Agent<'_>) -> bool {
-        let text = wording::without(&text, &self.handed_over).to_owned();
+        let text = wording::without(&text, self.handed_over(now)).to_owned();
         if text != self.turn.partial {
             self.turn.over_speech |= agent.sounds && self.turn.is_empty();
             self.turn.at = now;
@@ -113,8 +113,9 @@ impl Hearing {
     }
 
     fn finish(&mut self, now: Moment, text: &str, confidence: f32, agent: Agent<'_>) -> bool {
-        let handed_over = std::mem::take(&mut self.handed_over);
-        let text = wording::without(text, &handed_over);
+        let text = wording::without(text, self.handed_over(now)).to_owned();
+        let text = text.as_str();
+        self.handed_over = None;
         let said_something = !text.trim().is_empty();
         self.turn.over_speech |= agent.sounds && self.turn.is_empty();
         self.turn.partial.clear();
@@ -127,6 +128,13 @@ impl Hearing {
             self.turn.finals = join(&self.turn.finals, text);
         }
         said_something
+    }
+
+    /// Words that may still come again, because a turn was closed with them while they were in doubt.
+    /// Whoever says the same later means it.
+    fn handed_over(&self, now: Moment) -> &str {
+        let fresh = self.handed_over.as_ref().filter(|(at, _)| now < *at + self.first_words);
+        fresh.map_or("", |(_, words)| words)
     }
 
     /// The words of the turn so far.
@@ -187,19 +195,19 @@ impl Hearing {
     pub(in crate::audio) fn close_if_due(&mut self, now: Moment, out: &mut Outbox) -> bool {
         let is_due = self.turn_due().is_some_and(|due| due <= now);
         if is_due {
-            self.close_turn(out);
+            self.close_turn(now, out);
         }
         is_due
     }
 
     /// The caller is gone: what was said is said.
-    pub(in crate::audio) fn close(&mut self, out: &mut Outbox) {
+    pub(in crate::audio) fn close(&mut self, now: Moment, out: &mut Outbox) {
         if !self.turn.is_empty() {
-            self.close_turn(out);
+            self.close_turn(now, out);
         }
     }
 
-    fn close_turn(&mut self, out: &mut Outbox) {
+    fn close_turn(&mut self, now: Moment, out: &mut Outbox) {
         let end_of_speech = self.end_of_speech();
         let turn = std::mem::take(&mut self.turn);
         self.run = None;
@@ -207,7 +215,7 @@ impl Hearing {
         let said = turn.utterance();
         let fading = (self.speaking && !self.contrary.is_zero()).then(|| self.detected_until - self.contrary);
         let speech_ended = fading.or(end_of_speech).unwrap_or(turn.at);
-        self.handed_over = turn.partial;
+        self.handed_over = (!turn.partial.is_empty()).then_some((now, turn.partial));
         self.closed_in_speech = self.speaking;
         self.told_in_turn = false;
         if !self.speaking && std::mem::take(&mut self.told_speaking) {
