@@ -7,8 +7,9 @@ mod guests;
 use std::path::{Path, PathBuf};
 
 /// What is embedded. Their ids stand in their manifests.
-const SHIPPED: [&str; 8] = [
+const SHIPPED: [&str; 9] = [
     "cartesia-tts",
+    "claim-intake",
     "deepgram-stt",
     "flite-tts",
     "guest-relations",

@@ -19,12 +19,16 @@ pub struct ResampleError {
     reason: String,
 }
 
-/// The whole of `samples`, at another rate: as long as before, band-limited, without delay.
+/// The whole of `samples`, at another rate: as long as before, band-limited, without delay. An error if
+/// a rate is not between 4 and 192 kHz: what two of them have little in common takes much memory.
 pub fn clip(samples: &[i16], from: SampleRate, to: SampleRate) -> Result<Vec<i16>, ResampleError> {
     if from == to || samples.is_empty() {
         return Ok(samples.to_vec());
     }
     let failed = |reason: String| ResampleError { from: from.hertz(), to: to.hertz(), reason };
+    if ![from, to].iter().all(|rate| RATES.contains(&rate.hertz())) {
+        return Err(failed("sound has between 4000 and 192000 Hz".into()));
+    }
     let chunk = from.hertz() as usize / 50;
     let mut resampler =
         Fft::<f32>::new(from.hertz() as usize, to.hertz() as usize, chunk.max(1), 1, FixedSync::Input)

@@ -75,7 +75,8 @@ impl Call {
         self.now = self.now.max(now);
         let out = &mut self.out;
         match input {
-            Input::Attached => out.conversation(line::Event::Attached),
+            Input::Attached => self.line.attached(now, out),
+            Input::Detached => self.line.detached(now, out),
             Input::Closed => self.line.closed(now, out),
             Input::Timeout => {}
             Input::Key(key) => self.line.key(now, key, out),
@@ -113,8 +114,14 @@ impl Call {
                 self.conversation.persona_failed(now, &reason, out);
             }
             Input::Response { id, outcome } => self.conversation.response(now, id, outcome, out),
-            Input::AnsweredBy(answerer) => self.conversation.tell(persona::Event::AnsweredBy(answerer), out),
+            Input::AnsweredBy(answerer) => self.conversation.answered_by(now, answerer, out),
+            Input::Transferred(id) => self.conversation.transferred(now, id, out),
+            Input::TransferFailed { id, why } => self.conversation.transfer_failed(now, id, &why, out),
+            Input::Interrupt => self.line.interrupt(now, out),
+            Input::Say(text) => self.conversation.operator_says(now, &text, out),
+            Input::Digits(presses) => self.conversation.operator_presses(now, presses, out),
             Input::Operator(text) => self.conversation.tell(persona::Event::Operator(text), out),
+            Input::Fail(reason) => self.conversation.fail(&reason, out),
             Input::End(departure) => self.conversation.end(departure, out),
         }
         self.settle(now);
@@ -188,6 +195,27 @@ impl AnyLine {
         match self {
             Self::Audio(line) => line.command(now, command, out),
             Self::Text(line) => line.command(now, command, out),
+        }
+    }
+
+    fn attached(&mut self, now: Moment, out: &mut Outbox) {
+        match self {
+            Self::Audio(line) => line.attached(now, out),
+            Self::Text(line) => line.attached(now, out),
+        }
+    }
+
+    fn detached(&mut self, now: Moment, out: &mut Outbox) {
+        match self {
+            Self::Audio(line) => line.detached(now, out),
+            Self::Text(line) => line.detached(now, out),
+        }
+    }
+
+    fn interrupt(&mut self, now: Moment, out: &mut Outbox) {
+        match self {
+            Self::Audio(line) => line.interrupt(now, out),
+            Self::Text(line) => line.interrupt(now, out),
         }
     }
 

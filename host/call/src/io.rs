@@ -3,13 +3,16 @@
 use crate::line::{self, UtteranceId};
 use crate::persona::{self, Answerer, Departure, Ending, Field};
 use crate::{Moment, TurnTimes, audio, llm, net, stt, text, tts};
+use ::audio::dtmf::Press;
 use std::collections::VecDeque;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// The line is open. The first input of a call.
+    /// The line is open: the first input of a call. And again: it is back, after [`Self::Detached`].
     Attached,
+    /// The line is lost, and may come back. Nothing is sent meanwhile; what was being spoken waits.
+    Detached,
     /// The caller hung up, or the line was lost for good.
     Closed,
     /// The moment of the last [`Output::Timeout`] has come.
@@ -37,9 +40,28 @@ pub enum Input {
         id: persona::Id,
         outcome: Result<net::Fetched, net::Failure>,
     },
+    /// Who picked up. The first that says so counts, if it was not known before
+    /// ([`answered_by`](crate::conversation::Settings::answered_by)). To a machine or a fax nothing
+    /// is said any more that was meant for a person.
     AnsweredBy(Answerer),
+    /// The caller is being put through ([`Output::Transfer`]): the call is over.
+    Transferred(persona::Id),
+    /// The caller cannot be put through, and why: the conversation goes on.
+    TransferFailed {
+        id: persona::Id,
+        why: String,
+    },
+    /// An operator tells the script something.
     Operator(String),
-    /// The host wants the call to be over.
+    /// An operator stops what is being spoken, whatever it is; if nothing is, nothing happens.
+    Interrupt,
+    /// An operator says this in the agent's voice, behind what is being spoken.
+    Say(String),
+    /// An operator presses keys, behind what is being spoken.
+    Digits(Vec<Press>),
+    /// The host cannot go on with the call, and why: the caller hears the apology, and the call ends.
+    Fail(String),
+    /// The host or an operator wants the call to be over.
     End(Departure),
 }
 
@@ -78,6 +100,15 @@ pub enum Output {
         request: net::Request,
     },
     CancelFetch(persona::Id),
+    /// Put the caller through to this number or name; whoever picks up may be told `brief` before.
+    /// Answer with [`Input::Transferred`] or [`Input::TransferFailed`]. One at a time.
+    Transfer {
+        id: persona::Id,
+        to: String,
+        brief: Option<String>,
+    },
+    /// Do not, if that is still possible; it is not answered.
+    CancelTransfer(persona::Id),
     PauseRecording(bool),
     Observed(Observation),
     /// The call is over. The last output.
@@ -87,8 +118,19 @@ pub enum Output {
 /// Something worth recording or showing to those who watch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observation {
+    /// the caller begins to speak, or stops
+    Caller {
+        speaking: bool,
+    },
+    /// the caller's turn so far
+    Partial(persona::Utterance),
     /// the caller's turn is closed
     Turn(persona::Turn),
+    /// the agent begins to be heard; with the text as far as it is known
+    Speaks {
+        utterance: UtteranceId,
+        text: String,
+    },
     /// the agent has stopped speaking something
     Spoke {
         utterance: UtteranceId,

@@ -28,6 +28,9 @@
 //!   arrived from the outside at the same instant.
 //! - Every [`Output::Persona`] is answered by exactly one [`Input::Persona`] or
 //!   [`Input::PersonaFailed`].
+//! - Every [`Output::Transfer`] is answered by one [`Input::Transferred`] or
+//!   [`Input::TransferFailed`], unless [`Output::CancelTransfer`] came before. A line that closes
+//!   because the caller was put through is not closed before that was said.
 //! - After [`Output::Ended`] there is nothing more to do.
 
 #![forbid(unsafe_code)]

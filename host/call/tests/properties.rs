@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use ::audio::detect::Energy;
+use ::audio::dtmf;
 use call::chat::{Message, Stop, ToolCall, ToolChoice, ToolResult};
 use call::line::UtteranceId;
 use call::llm::{Effect as Model, Prompt, ReplyId};
-use call::persona::{Action, Collection, Context, Departure, Event, Hint, Interruption, Manner, Question};
+use call::persona::{Action, Answerer, Collection, Context, Departure, Event, Hint};
+use call::persona::{Interruption, Manner, Question};
 use call::{Call, Config, Input, Line, Moment, Observation, Output, audio, net, stt, text, tts};
 use call::{Cause, Failure};
 use proptest::prelude::*;
@@ -35,6 +37,20 @@ enum Happening {
     PersonaFailed,
     PersonaRestored,
     Response(u8),
+    Operator(OperatorDoes),
+    AnsweredBy(Answerer),
+    LineLost,
+    LineBack,
+    Transferred(u32),
+    TransferFailed(u32),
+}
+
+#[derive(Clone, Debug)]
+enum OperatorDoes {
+    Says(&'static str),
+    Presses,
+    Interrupts,
+    Ends,
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +72,7 @@ enum Does {
     Fetch(u32),
     Timer(u32, u16),
     Digits(u32),
+    Transfer(u32),
     Note,
     HangUp,
 }
@@ -84,7 +101,8 @@ fn does() -> impl Strategy<Value = Does> {
         1 => Just(Does::Collect),
         1 => id.clone().prop_map(Does::Fetch),
         1 => (id.clone(), 0..3000u16).prop_map(|(id, after)| Does::Timer(id, after)),
-        1 => id.prop_map(Does::Digits),
+        1 => id.clone().prop_map(Does::Digits),
+        1 => id.prop_map(Does::Transfer),
         1 => Just(Does::Note),
         // rarely, or most calls would be short
         1 => prop::bool::weighted(0.1).prop_map(|end| if end { Does::HangUp } else { Does::Note }),
@@ -122,6 +140,22 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => prop::bool::weighted(0.3)
             .prop_map(|breaks| if breaks { Happening::PersonaRestored } else { Happening::Timeout }),
         1 => any::<u8>().prop_map(Happening::Response),
+        3 => prop_oneof![
+            words().prop_map(OperatorDoes::Says),
+            Just(OperatorDoes::Presses),
+            Just(OperatorDoes::Interrupts),
+            prop::bool::weighted(0.1)
+                .prop_map(|ends| if ends { OperatorDoes::Ends } else { OperatorDoes::Interrupts }),
+        ]
+            .prop_map(Happening::Operator),
+        1 => prop::sample::select(vec![Answerer::Human, Answerer::MachineGreeting, Answerer::Fax])
+            .prop_map(Happening::AnsweredBy),
+        1 => Just(Happening::LineLost),
+        2 => Just(Happening::LineBack),
+        1 => (1..6u32, prop::bool::weighted(0.3)).prop_map(|(id, through)| match through {
+            true => Happening::Transferred(id),
+            false => Happening::TransferFailed(id),
+        }),
     ]
 }
 
@@ -140,6 +174,13 @@ struct World {
     ending_since: Option<u32>,
     timers: BTreeSet<u32>,
     fetches: Vec<u32>,
+    /// asked for, and neither answered nor cancelled
+    transfer: Option<u32>,
+    lost: bool,
+    /// the script knows who picked up
+    answered: bool,
+    spoken: BTreeSet<UtteranceId>,
+    caller_speaks: bool,
     replies: Vec<ReplyId>,
     begun: Vec<UtteranceId>,
     sent: BTreeSet<UtteranceId>,
@@ -169,6 +210,11 @@ impl World {
             ending_since: None,
             timers: BTreeSet::new(),
             fetches: Vec::new(),
+            transfer: None,
+            lost: false,
+            answered: false,
+            spoken: BTreeSet::new(),
+            caller_speaks: false,
             replies: Vec::new(),
             begun: Vec::new(),
             sent: BTreeSet::new(),
@@ -269,6 +315,26 @@ impl World {
                     self.give(Input::Response { id, outcome });
                 }
             }
+            Happening::Operator(does) => self.give(match does {
+                OperatorDoes::Says(text) => Input::Say(text.into()),
+                OperatorDoes::Presses => Input::Digits(dtmf::parse("1w2").unwrap()),
+                OperatorDoes::Interrupts => Input::Interrupt,
+                OperatorDoes::Ends => Input::End(Departure::Operator),
+            }),
+            Happening::AnsweredBy(answerer) => self.give(Input::AnsweredBy(answerer)),
+            Happening::LineLost => self.give(Input::Detached),
+            Happening::LineBack => self.give(Input::Attached),
+            Happening::Transferred(id) => {
+                if self.transfer == Some(id) {
+                    self.transfer = None;
+                    self.ending_since.get_or_insert(self.inputs + 1);
+                }
+                self.give(Input::Transferred(id));
+            }
+            Happening::TransferFailed(id) => {
+                self.transfer.take_if(|open| *open == id);
+                self.give(Input::TransferFailed { id, why: "simulated".into() });
+            }
         }
     }
 
@@ -311,6 +377,7 @@ impl World {
             },
             Does::Timer(id, after) => Action::Timer { id, after: Duration::from_millis(u64::from(after)) },
             Does::Digits(id) => Action::SendDigits { id, digits: "1".into() },
+            Does::Transfer(id) => Action::Transfer { id, to: "desk".into(), brief: None },
             Does::Note => Action::Note("noted".into()),
             Does::HangUp => Action::HangUp,
         }
@@ -321,9 +388,14 @@ impl World {
             return;
         }
         self.inputs += 1;
-        if input == Input::Closed {
-            self.closed = true;
-            self.ending_since.get_or_insert(self.inputs);
+        match &input {
+            Input::Closed => {
+                self.closed = true;
+                self.ending_since.get_or_insert(self.inputs);
+            }
+            Input::Detached => self.lost = true,
+            Input::Attached => self.lost = false,
+            _ => {}
         }
         self.call.handle(self.now, input);
         for _ in 0..10_000 {
@@ -344,6 +416,9 @@ impl World {
     }
 
     fn carry_out(&mut self, output: Output) {
+        let sends =
+            matches!(output, Output::Media { .. } | Output::Mark(_) | Output::Clear | Output::Text(_));
+        assert!(!sends || !self.lost, "{output:?} to a line that is lost");
         match output {
             Output::Media { utterance, audio } => {
                 assert!(!self.closed, "audio after the close");
@@ -376,6 +451,17 @@ impl World {
             }
             Output::Fetch { id, .. } => self.fetches.push(id),
             Output::CancelFetch(id) => self.fetches.retain(|open| *open != id),
+            Output::Transfer { id, .. } => {
+                assert!(self.transfer.replace(id).is_none(), "a second transfer");
+            }
+            Output::CancelTransfer(id) => assert_eq!(self.transfer.take(), Some(id)),
+            Output::Observed(Observation::Speaks { utterance, .. }) => {
+                assert!(self.spoken.insert(utterance), "{utterance:?} begins twice");
+            }
+            Output::Observed(Observation::Caller { speaking }) => {
+                assert!(self.caller_speaks != speaking, "no edge");
+                self.caller_speaks = speaking;
+            }
             Output::Observed(Observation::Spoke { utterance, text, heard, .. }) => {
                 assert!(self.reported.insert(utterance), "{utterance:?} was reported twice");
                 assert!(text.starts_with(&heard), "heard {heard:?} of {text:?}");
@@ -398,6 +484,9 @@ impl World {
                 assert!(self.open.remove(&report.id).is_some(), "no {} is open", report.id);
             }
             Event::Response { id, .. } => assert!(self.open.remove(&id).is_some(), "no fetch {id} is open"),
+            Event::AnsweredBy(_) => assert!(!std::mem::replace(&mut self.answered, true), "told twice"),
+            Event::LineLost => assert!(self.lost),
+            Event::LineBack => assert!(!self.lost),
             Event::Timer(id) => assert!(self.timers.remove(&id), "no timer {id} runs"),
             Event::ToolCall { call, .. } => {
                 assert!(!self.calls.contains(&call.id), "{} was called twice", call.id);
@@ -414,7 +503,10 @@ impl World {
         let actions = self.answers.pop_front().unwrap_or_default();
         for action in &actions {
             match action {
-                Action::Say { id, .. } | Action::Fetch { id, .. } | Action::SendDigits { id, .. }
+                Action::Say { id, .. }
+                | Action::Fetch { id, .. }
+                | Action::SendDigits { id, .. }
+                | Action::Transfer { id, .. }
                     if !self.timers.contains(id) && !self.told_ended =>
                 {
                     self.open.entry(*id).or_insert(self.inputs);
@@ -467,6 +559,7 @@ fn live(sound: bool, first: Vec<Does>, happenings: Vec<Happening>) {
     world.now = world.now + Duration::from_secs(1);
     world.give(Input::Timeout);
     assert!(world.ended.is_some(), "the call does not end");
+    assert!(world.transfer.is_none(), "a transfer is left open");
     assert!(world.told_ended || !world.persona, "the script was not told");
 }
 

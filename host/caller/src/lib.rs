@@ -10,6 +10,7 @@
 //! - `plan`: what the caller does, step by step
 //! - `ear`: the telephone's buffer, marks, what was heard
 //! - `mouth`: what the caller says, as frames
+//! - `wire`: the messages, in both directions
 //! - `line`: the call itself
 
 #![forbid(unsafe_code)]
@@ -18,7 +19,8 @@ mod ear;
 mod line;
 mod mouth;
 mod plan;
+mod wire;
 
-pub use line::{CallError, Ending, Outcome, Told, call};
+pub use line::{CallError, Ending, Leave, Outcome, Told, call, call_until};
 pub use mouth::synthesise;
-pub use plan::{Plan, Step};
+pub use plan::{Identity, Plan, Step};

@@ -3,16 +3,13 @@
 use crate::ear::{Ear, FRAME};
 use crate::mouth::Mouth;
 use crate::plan::{Plan, Step};
+use crate::wire::{Received, Wire};
 use audio::wav;
-use futures_util::{SinkExt, StreamExt};
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior};
-use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
-use twilio::stream::{Dtmf, Incoming, Mark, Media, MediaFormat, OWN_PARAMETER, Outgoing, Own, Start};
-use twilio::stream::{decode_payload, encode_payload, to_text};
+use twilio::stream::Own;
 
 const TICK: Duration = Duration::from_millis(20);
 /// The agent has finished when it was quiet this long: frames.
@@ -21,9 +18,6 @@ const PAUSE: usize = 40;
 const CUT_IN_AFTER: usize = 50;
 /// Between two keys: frames.
 const BETWEEN_KEYS: usize = 15;
-const CONNECT: Duration = Duration::from_secs(10);
-/// A server has this long to answer our hanging up.
-const CLOSE: Duration = Duration::from_secs(5);
 
 /// What happened, for whoever reads along, with the time since the call began.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,7 +66,7 @@ pub enum Told {
 pub enum Ending {
     /// The server closed the stream; why, if it says.
     Agent { departure: Option<String> },
-    /// All was said, and nobody spoke any more; or the limit was reached.
+    /// All was said, and nobody spoke any more; or the limit was reached; or it was told to.
     Caller,
     /// The connection went without being closed.
     Dropped,
@@ -86,6 +80,17 @@ pub struct Outcome {
     pub heard: Duration,
     /// steps of the plan that were not reached
     pub left: usize,
+    /// Messages that Twilio would have ignored, with its codes (31950, 31951); only the first of many.
+    pub warnings: Vec<String>,
+}
+
+/// How the caller is made to go, from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// The receiver is put down.
+    HangUp,
+    /// The connection is gone without a word, as when a machine or a line goes down.
+    Drop,
 }
 
 impl Outcome {
@@ -107,6 +112,8 @@ impl Outcome {
 pub enum CallError {
     #[error("{url:?} is not a media stream's address: {reason}; it looks like ws://127.0.0.1:8765/ws")]
     Url { url: String, reason: String },
+    #[error("{0:?} is not a header that can be sent, or its value is not")]
+    Header(String),
     #[error("no connection to {url}: {reason}")]
     Connect { url: String, reason: String },
     #[error("{url} refused the stream: {status}{detail}")]
@@ -118,14 +125,29 @@ pub enum CallError {
 }
 
 /// Places the call and sees it through.
-pub async fn call(plan: Plan, mut tell: impl FnMut(Told)) -> Result<Outcome, CallError> {
-    let socket = connect(&plan.url).await?;
+pub async fn call(plan: Plan, tell: impl FnMut(Told)) -> Result<Outcome, CallError> {
+    call_until(plan, tell, std::future::pending()).await
+}
+
+/// The same, but the caller goes when `leave` says so.
+pub async fn call_until(
+    plan: Plan,
+    mut tell: impl FnMut(Told),
+    leave: impl Future<Output = Leave>,
+) -> Result<Outcome, CallError> {
+    let mut leave = pin!(leave);
+    let left = plan.steps.len();
+    let wire = tokio::select! {
+        wire = Wire::connect(&plan) => wire?,
+        leave = &mut leave => {
+            let ending = Ending::from(leave);
+            return Ok(Outcome { ending, heard: Duration::ZERO, left, warnings: Vec::new() });
+        }
+    };
     tell(Told::Connected { url: plan.url.clone() });
     let out = plan.out.as_deref().map(wav::Writer::create).transpose()?;
     let mut line = Line {
-        socket,
-        sequence: 0,
-        chunk: 0,
+        wire,
         began: Instant::now(),
         ear: Ear::default(),
         mouth: Mouth::default(),
@@ -138,25 +160,31 @@ pub async fn call(plan: Plan, mut tell: impl FnMut(Told)) -> Result<Outcome, Cal
         agent_began: None,
         agent_frames: 0,
         waited: 0,
+        hangs_up: false,
         departure: None,
         plan,
     };
-    let ending = line.run(&mut tell).await?;
+    let ending = line.run(&mut tell, leave).await?;
     tell(Told::Ended { at: line.began.elapsed(), ending: ending.clone() });
     if let Some(out) = line.out.take() {
         out.finish()?;
     }
     let heard = audio::TELEPHONE.duration_of(line.ear.heard * FRAME);
-    Ok(Outcome { ending, heard, left: line.steps.len() })
+    Ok(Outcome { ending, heard, left: line.steps.len(), warnings: line.wire.warnings })
+}
+
+impl From<Leave> for Ending {
+    fn from(leave: Leave) -> Self {
+        match leave {
+            Leave::HangUp => Self::Caller,
+            Leave::Drop => Self::Dropped,
+        }
+    }
 }
 
 struct Line {
     plan: Plan,
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    /// of the last message sent
-    sequence: u64,
-    /// of the last media message
-    chunk: u64,
+    wire: Wire,
     began: Instant,
     ear: Ear,
     mouth: Mouth,
@@ -176,78 +204,44 @@ struct Line {
     agent_frames: usize,
     /// frames since anybody did anything
     waited: usize,
+    /// the plan says to put the receiver down
+    hangs_up: bool,
     departure: Option<String>,
 }
 
-async fn connect(url: &str) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, CallError> {
-    let bad = |reason: &str| CallError::Url { url: url.to_owned(), reason: reason.to_owned() };
-    let parsed = url::Url::parse(url).map_err(|e| bad(&e.to_string()))?;
-    if !matches!(parsed.scheme(), "ws" | "wss") {
-        return Err(bad("it begins neither with ws:// nor with wss://"));
-    }
-    let failed = |reason: String| CallError::Connect { url: url.to_owned(), reason };
-    let connecting = tokio_tungstenite::connect_async_with_config(url, None, true);
-    match tokio::time::timeout(CONNECT, connecting).await {
-        Err(_) => Err(failed(format!("no answer within {} s", CONNECT.as_secs()))),
-        Ok(Ok((socket, _))) => Ok(socket),
-        Ok(Err(SocketError::Http(response))) => {
-            let body = response.body().as_deref().unwrap_or_default();
-            let detail = String::from_utf8_lossy(body).trim().chars().take(200).collect::<String>();
-            let detail = if detail.is_empty() { detail } else { format!(" ({detail})") };
-            Err(CallError::Refused { url: url.to_owned(), status: response.status().as_u16(), detail })
-        }
-        Ok(Err(e)) => Err(failed(e.to_string())),
-    }
-}
-
-const STREAM: &str = "MZ00000000000000000000000000000001";
-
 impl Line {
-    async fn run(&mut self, tell: &mut impl FnMut(Told)) -> Result<Ending, CallError> {
-        self.start().await?;
+    async fn run(
+        &mut self,
+        tell: &mut impl FnMut(Told),
+        mut leave: impl Future<Output = Leave> + Unpin,
+    ) -> Result<Ending, CallError> {
+        self.wire.start(&self.plan.parameters).await?;
         let mut ticks = tokio::time::interval(TICK);
         // a tick that came late does not change the caller's pace
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {
-                    if self.tick(tell).await? {
-                        return self.hang_up().await;
-                    }
-                }
-                message = self.socket.next() => match message {
-                    Some(Ok(Message::Text(text))) => self.receive(&text, tell).await?,
-                    Some(Ok(Message::Close(_))) => {
+            let leave = tokio::select! {
+                _ = ticks.tick() => self.tick(tell).await?.then_some(Leave::HangUp),
+                leave = &mut leave => Some(leave),
+                received = self.wire.next() => match received {
+                    Received::Closed => {
+                        self.wire.answer_close().await;
                         return Ok(Ending::Agent { departure: self.departure.take() });
                     }
-                    Some(Ok(_)) => {}
-                    None | Some(Err(_)) => return Ok(Ending::Dropped),
+                    Received::Dropped => return Ok(Ending::Dropped),
+                    received => {
+                        self.receive(received, tell).await?;
+                        None
+                    }
                 },
+            };
+            if let Some(leave) = leave {
+                if leave == Leave::HangUp {
+                    self.wire.hang_up().await?;
+                }
+                return Ok(leave.into());
             }
         }
-    }
-
-    async fn start(&mut self) -> Result<(), CallError> {
-        self.send(&Incoming::Connected { protocol: "Call".into(), version: "1.0.0".into() }).await?;
-        let mut parameters = self.plan.parameters.clone();
-        parameters.push((OWN_PARAMETER.into(), "caller".into()));
-        // as unlike another call's as a process and a moment can make it
-        let moment = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
-        let call = format!("CA{:08x}{moment:024x}", std::process::id());
-        let start = Start {
-            stream_sid: Some(STREAM.into()),
-            account_sid: Some("AC00000000000000000000000000000000".into()),
-            call_sid: Some(call),
-            tracks: vec!["inbound".into()],
-            custom_parameters: parameters.into_iter().collect(),
-            media_format: Some(MediaFormat {
-                encoding: "audio/x-mulaw".into(),
-                sample_rate: 8000,
-                channels: 1,
-            }),
-        };
-        let sequence_number = self.next();
-        self.send(&Incoming::Start { sequence_number, stream_sid: Some(STREAM.into()), start }).await
     }
 
     /// 20 ms go by. Whether the caller has had enough.
@@ -257,7 +251,7 @@ impl Line {
         self.speak().await?;
         let enough = self.began.elapsed() >= self.plan.limit;
         let done = self.steps.is_empty() && self.keys.is_empty() && self.is_patience_over();
-        Ok(enough || done)
+        Ok(enough || done || self.hangs_up)
     }
 
     /// Plays what the agent says.
@@ -267,7 +261,7 @@ impl Line {
             out.write(&played.samples)?;
         }
         for name in played.marks {
-            self.send_mark(name).await?;
+            self.wire.mark(name).await?;
         }
         if self.ear.quiet() == 0 {
             self.agent_began.get_or_insert(self.began.elapsed());
@@ -296,7 +290,7 @@ impl Line {
         {
             self.since_key = 0;
             tell(Told::Presses { at: self.began.elapsed(), key });
-            return self.press(key).await;
+            return self.wire.press(key).await;
         }
         if self.mouth.is_speaking() || !self.keys.is_empty() {
             self.waited = 0;
@@ -307,7 +301,7 @@ impl Line {
         let ready = match self.steps.front() {
             None => false,
             Some(Step::Interrupt(_)) => self.agent_frames >= CUT_IN_AFTER,
-            Some(Step::Say(_) | Step::Play { .. } | Step::Press(_)) => finished,
+            Some(Step::Say(_) | Step::Play { .. } | Step::Press(_) | Step::HangUp) => finished,
         };
         let in_vain = !ready && !self.steps.is_empty() && self.is_patience_over();
         if in_vain {
@@ -335,6 +329,7 @@ impl Line {
                 tell(Told::Says { at, what: format!("({name})") });
             }
             Step::Press(keys) => self.keys = keys.chars().collect(),
+            Step::HangUp => self.hangs_up = true,
         }
     }
 
@@ -345,18 +340,9 @@ impl Line {
     /// Sends the next 20 ms, speech or silence.
     async fn speak(&mut self) -> Result<(), CallError> {
         let spoken = self.mouth.next();
-        let timestamp = Some(self.chunk * TICK.as_millis() as u64);
-        self.chunk += 1;
-        let media = Media {
-            track: Some("inbound".into()),
-            chunk: Some(self.chunk),
-            timestamp,
-            payload: encode_payload(&spoken.frame).into(),
-        };
-        let sequence_number = self.next();
-        self.send(&Incoming::Media { sequence_number, stream_sid: Some(STREAM.into()), media }).await?;
+        self.wire.audio(&spoken.frame).await?;
         if let Some((text, last)) = spoken.words.filter(|_| self.sends_words) {
-            self.send(&Incoming::Said { stream_sid: Some(STREAM.into()), text, last }).await?;
+            self.wire.said(text, last).await?;
         }
         if spoken.finished {
             // what the agent said meanwhile is no answer
@@ -366,78 +352,32 @@ impl Line {
         Ok(())
     }
 
-    async fn receive(&mut self, text: &str, tell: &mut impl FnMut(Told)) -> Result<(), CallError> {
-        match serde_json::from_str(text) {
-            Ok(Outgoing::Media { media, .. }) => {
-                // what is no audio is not played, as on a telephone
-                self.ear.push_audio(decode_payload(&media.payload).unwrap_or_default());
-                return Ok(());
-            }
-            Ok(Outgoing::Mark { mark, .. }) => {
-                self.ear.push_mark(mark.name);
-                return Ok(());
-            }
-            Ok(Outgoing::Clear { .. }) => {
+    async fn receive(&mut self, received: Received, tell: &mut impl FnMut(Told)) -> Result<(), CallError> {
+        match received {
+            Received::Audio(audio) => self.ear.push_audio(audio),
+            Received::Mark(name) => self.ear.push_mark(name),
+            Received::Clear => {
                 for name in self.ear.clear() {
-                    self.send_mark(name).await?;
+                    self.wire.mark(name).await?;
                 }
-                return Ok(());
             }
-            Err(_) => {}
-        }
-        let at = self.began.elapsed();
-        match serde_json::from_str(text) {
-            Ok(Own::Offer { recogniser, said, .. }) => {
-                self.sends_words = said && recogniser.is_none();
-                tell(Told::Offer { recogniser, said });
-            }
-            Ok(Own::Turn { text, .. }) => tell(Told::Understood { at, text }),
-            Ok(Own::Spoke { heard, .. }) if !heard.is_empty() => self.agent_paused(Some(heard), tell),
-            Ok(Own::Spoke { .. }) => {}
-            Ok(Own::Ended { departure, .. }) => self.departure = Some(departure),
-            // Twilio ignores what it does not know, too
-            Err(_) => {}
+            Received::Own(own) => self.receive_own(own, tell),
+            Received::Other | Received::Closed | Received::Dropped => {}
         }
         Ok(())
     }
 
-    async fn press(&mut self, key: char) -> Result<(), CallError> {
-        let dtmf = Dtmf { track: Some("inbound_track".into()), digit: key.to_string() };
-        let sequence_number = self.next();
-        self.send(&Incoming::Dtmf { sequence_number, stream_sid: Some(STREAM.into()), dtmf }).await
-    }
-
-    async fn send_mark(&mut self, name: String) -> Result<(), CallError> {
-        let sequence_number = self.next();
-        let (stream_sid, mark) = (Some(STREAM.into()), Mark { name });
-        self.send(&Incoming::Mark { sequence_number, stream_sid, mark }).await
-    }
-
-    /// The caller puts the receiver down.
-    async fn hang_up(&mut self) -> Result<Ending, CallError> {
-        let sequence_number = self.next();
-        self.send(&Incoming::Stop { sequence_number, stream_sid: Some(STREAM.into()) }).await?;
-        // a server that is gone by now has ended the call as well
-        let _ = self.socket.close(None).await;
-        let closing = async { while let Some(Ok(_)) = self.socket.next().await {} };
-        let _ = tokio::time::timeout(CLOSE, closing).await;
-        Ok(Ending::Caller)
-    }
-
-    fn next(&mut self) -> Option<u64> {
-        self.sequence += 1;
-        Some(self.sequence)
-    }
-
-    async fn send(&mut self, message: &Incoming<'_>) -> Result<(), CallError> {
-        match self.socket.send(Message::text(to_text(message))).await {
-            // the close that the server sent is read next
-            Ok(())
-            | Err(SocketError::ConnectionClosed | SocketError::AlreadyClosed | SocketError::Protocol(_)) => {
-                Ok(())
+    fn receive_own(&mut self, own: Own, tell: &mut impl FnMut(Told)) {
+        let at = self.began.elapsed();
+        match own {
+            Own::Offer { recogniser, said, .. } => {
+                self.sends_words = said && recogniser.is_none();
+                tell(Told::Offer { recogniser, said });
             }
-            Err(SocketError::Io(_)) => Ok(()),
-            Err(e) => Err(CallError::Lost(e.to_string())),
+            Own::Turn { text, .. } => tell(Told::Understood { at, text }),
+            Own::Spoke { heard, .. } if !heard.is_empty() => self.agent_paused(Some(heard), tell),
+            Own::Spoke { .. } => {}
+            Own::Ended { departure, .. } => self.departure = Some(departure),
         }
     }
 }

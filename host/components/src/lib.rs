@@ -40,6 +40,8 @@ mod wasi;
 
 pub use catalogue::Catalogue;
 pub use component::{Artifact, Generation, LoadError};
+#[doc(hidden)]
+pub use egress::fuzzing;
 pub use egress::{Arrival, NetEvent, SessionId};
 pub use engine::{EngineError, EngineSettings, Host};
 pub use secret::Secret;

@@ -358,7 +358,10 @@ pub(crate) fn placeholders(template: &str) -> impl Iterator<Item = &str> {
 
 /// Which of these somebody may have meant.
 pub fn nearest<'a>(meant: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.into_iter().map(|name| (strsim::jaro_winkler(meant, name), name));
+    // comparing takes time that grows with both lengths, and nobody mistypes so much
+    let short = |name: &str| name.len() <= 64;
+    let known = known.into_iter().filter(|name| short(name) && short(meant));
+    let scored = known.map(|name| (strsim::jaro_winkler(meant, name), name));
     scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.6).map(|(_, name)| name)
 }
 

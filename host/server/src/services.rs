@@ -2,18 +2,20 @@
 
 use crate::config::{self, Config, Loaded};
 use crate::last_resort;
+use crate::personas::Personas;
 use crate::recording::{Recorder, Recording};
+use crate::registry::direction_name;
+use crate::vitals::Vitals;
 use ::audio::detect::{self, Detector, OnnxModel};
 use anyhow::Context;
 use call::audio::Phrase;
-use call::persona::Direction;
+use call::persona::{Answerer, Direction};
 use comfy_table::{Table, presets};
 use components::grant::{Operator, Origin, Settings};
 use components::manifest::{Kind, Manifest, Setting, SettingKind};
 use components::{Catalogue, EngineSettings, Generation, Host};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 /// Chosen where the route says `auto`: the first of them for which there is a key, else the last.
 /// One that this build does not have is passed over.
@@ -41,7 +43,8 @@ pub struct Services {
     /// none: nothing is recorded
     recorder: Option<Recorder>,
     choices: Vec<Choice>,
-    pub live: AtomicUsize,
+    personas: Arc<Personas>,
+    pub vitals: Vitals,
 }
 
 /// One row of the table at start.
@@ -54,23 +57,23 @@ struct Choice {
 
 impl Services {
     /// Chooses, loads and compiles. Fails where something that was asked for cannot be had.
-    pub fn set_up(loaded: &Loaded, catalogue: &Catalogue) -> anyhow::Result<Self> {
+    pub fn set_up(loaded: &Arc<Loaded>, catalogue: Catalogue) -> anyhow::Result<Self> {
         let config = loaded.config.clone();
-        known_components(&config, catalogue)?;
+        known_components(&config, &catalogue)?;
         let cache = Some(config.server.cache.clone()).filter(|cache| !cache.as_os_str().is_empty());
         // recogniser, voice, persona, and a reply with another one behind it
         let sessions = config.server.calls.max(1).saturating_mul(5);
         let host = Host::new(&EngineSettings { sessions, cache })?;
         let load = |kind: Kind, id: &str| {
             catalogue
-                .load(&host, id, kind, loaded)
+                .load(&host, id, kind, &**loaded)
                 .with_context(|| format!("the route's {kind} cannot be used"))
         };
 
         let route = &config.route;
         let mut choices = Vec::new();
         let mut choose = |kind: Kind, wanted: &str| -> anyhow::Result<Option<Arc<Generation>>> {
-            let (id, change) = choice(kind, wanted, catalogue, loaded)?;
+            let (id, change) = choice(kind, wanted, &catalogue, loaded)?;
             let generation = id.map(|id| load(kind, &id)).transpose()?;
             choices.push(row(kind, generation.as_deref(), change));
             Ok(generation)
@@ -81,18 +84,29 @@ impl Services {
             .context("the route has no model: `none` is possible for stt only")?;
         let tts = choose(Kind::Tts, &route.tts)?
             .context("the route has no voice: `none` is possible for stt only")?;
-        let last_resort = last_resort::render(catalogue, &host, loaded, &[&config.speech.apology]);
+        let last_resort = last_resort::render(&catalogue, &host, loaded, &[&config.speech.apology]);
         let recording = config.recording.enabled && config.route.record;
         let recorder = recording.then(|| Recorder::start(&config.recording)).transpose()?;
         let onnx = (config.vad.detector == config::Detector::Onnx).then(|| onnx(&config.vad)).transpose()?;
-        let live = AtomicUsize::new(0);
-        Ok(Self { persona, stt, llm, tts, last_resort, onnx, recorder, choices, live, config })
+        let personas = Personas::new(catalogue, host, loaded.clone());
+        let vitals = Vitals::default();
+        Ok(Self { persona, stt, llm, tts, last_resort, onnx, recorder, choices, personas, vitals, config })
     }
 
-    /// How one call is held.
-    pub fn call(&self) -> call::Config {
+    /// The persona of this id; none: the route's.
+    pub async fn persona(&self, id: Option<&str>) -> anyhow::Result<Arc<Generation>> {
+        match id.filter(|id| *id != self.persona.id()) {
+            Some(id) => self.personas.get(id).await,
+            None => Ok(self.persona.clone()),
+        }
+    }
+
+    /// How one call is held that was picked up by this, as far as it is known.
+    pub fn call(&self, answered_by: Answerer) -> call::Config {
         let continues = self.tts.artifact.manifest.audio.continues;
-        self.config.call(self.stt.is_some(), continues, self.last_resort.clone())
+        let mut call = self.config.call(self.stt.is_some(), continues, self.last_resort.clone());
+        call.conversation.answered_by = answered_by;
+        call
     }
 
     /// What hears one caller.
@@ -122,11 +136,7 @@ impl Services {
 
     /// Begins the recording of a call, if it is to be recorded.
     pub fn record(&self, call_sid: &str, direction: Direction) -> Option<Recording> {
-        let direction = match direction {
-            Direction::Inbound => "inbound",
-            Direction::Outbound => "outbound",
-        };
-        self.recorder.as_ref()?.begin(call_sid, direction)
+        self.recorder.as_ref()?.begin(call_sid, direction_name(direction))
     }
 
     /// Which component does what, and what would change it.
@@ -179,7 +189,7 @@ pub fn known_components(config: &Config, catalogue: &Catalogue) -> anyhow::Resul
 }
 
 /// The component for a kind (none: none), and what would change that.
-fn choice(
+pub fn choice(
     kind: Kind,
     wanted: &str,
     catalogue: &Catalogue,

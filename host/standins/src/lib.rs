@@ -5,6 +5,8 @@
 //! was told, and does its work for real where that is possible without a key: the recognisers
 //! recognise speech, the voices speak. What the language model answers is a script, and what a
 //! recogniser understands may be one. Anything that can be wrong with a vendor, a [`Fault`] makes so.
+//! Twilio's is also the other way round: it calls, asks and connects, and at its telephones are
+//! simulated people.
 //!
 //! Nothing here may be used for a call with a person. What the vendors do beyond the wire (quality,
 //! capacity, billing, their other endpoints) is not imitated.
@@ -20,6 +22,7 @@ pub mod cartesia;
 pub mod deepgram;
 pub mod openai;
 pub mod speech;
+pub mod twilio;
 
 pub use fault::{FLOOD, FLOOD_OF_AUDIO, Fault};
 pub use serving::{Record, Server};

@@ -1,10 +1,11 @@
 //! `standins`: a vendor's place at the end of the wire, on this machine, until Ctrl-C.
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use standins::deepgram::{Grammar, ScriptedLine};
-use standins::{Fault, Record, Server, cartesia, deepgram, openai};
+use standins::{Fault, Record, Server, cartesia, deepgram, openai, twilio};
 use std::{path::PathBuf, time::Duration};
+use twilio::{Answers, Callee, Incoming, NUMBER, Person};
 
 /// Local servers that speak the vendors' protocols, to try Cordboard without their keys.
 ///
@@ -21,7 +22,8 @@ const EXAMPLES: &str = "Examples:
   standins deepgram --port 9101 --phrase \"my soup was cold\" --phrase \"yes please\"
   standins deepgram --port 9101 --line \"My soup was cold.\" --line \"Yes, please.\"
   standins openai --port 9102 --say \"I am sorry to hear that.\" --token-delay-ms 20
-  standins cartesia --port 9103 --fault close --fault-times 1";
+  standins cartesia --port 9103 --fault close --fault-times 1
+  standins twilio --port 9104 --webhook http://127.0.0.1:8765/ --ring +15555550199 --say \"My soup was cold.\"";
 
 #[derive(Subcommand)]
 enum Vendor {
@@ -91,6 +93,44 @@ enum Vendor {
         #[arg(long, value_name = "MS", default_value_t = 1000)]
         context_lifetime_ms: u64,
     },
+    /// Twilio's REST interface for calls, and the telephone network behind it.
+    ///
+    /// Prints what every call goes through, as it happens. The key is the account's auth token.
+    Twilio(Telephony),
+}
+
+#[derive(clap::Args)]
+struct Telephony {
+    #[command(flatten)]
+    common: Common,
+    /// A number that is yours; may be given many times
+    #[arg(long = "number", value_name = "NUMBER", default_value = NUMBER)]
+    numbers: Vec<String>,
+    /// What your first number is configured with
+    #[arg(long, value_name = "URL", requires = "ring")]
+    webhook: Option<String>,
+    /// Somebody with this number dials your first one; may be given many times
+    #[arg(long, value_name = "NUMBER", requires = "webhook")]
+    ring: Vec<String>,
+    /// Who is at every other number: human, machine, busy, no-answer, fails
+    #[arg(long, value_name = "WHO", default_value = "human", value_parser = callee)]
+    callee: Callee,
+    /// What whoever is on a telephone says, when the agent has finished; may be given many times
+    #[arg(long, value_name = "TEXT")]
+    say: Vec<String>,
+    /// What they say while the agent speaks
+    #[arg(long, value_name = "TEXT")]
+    interrupt: Vec<String>,
+    /// Which keys they press, when the agent has finished
+    #[arg(long, value_name = "KEYS")]
+    press: Vec<String>,
+    /// How long they wait for the agent before they go on, and at the end hang up
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    patience: u64,
+    /// Streams are exactly Twilio's: nothing tells Cordboard that it is not a real telephone, and it
+    /// hears sound only
+    #[arg(long)]
+    exact: bool,
 }
 
 #[derive(clap::Args)]
@@ -112,7 +152,8 @@ struct Common {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let logs = tracing_subscriber::EnvFilter::try_from_default_env();
     let logs = logs.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(logs).with_writer(std::io::stderr).init();
@@ -176,8 +217,102 @@ async fn main() -> anyhow::Result<()> {
             println!("connections: {}, contexts:", server.seen().connections);
             report(&server.texts(), &server.violations());
         }
+        Vendor::Twilio(telephony) => {
+            let steps = matches.subcommand_matches("twilio").map(|matches| steps(&telephony, matches));
+            telephone(telephony, steps.unwrap_or_default()).await?;
+        }
     }
     Ok(())
+}
+
+/// Calls, until Ctrl-C.
+async fn telephone(telephony: Telephony, steps: Vec<caller::Step>) -> anyhow::Result<()> {
+    let Telephony { common, numbers, webhook, ring, callee, patience, exact, .. } = telephony;
+    let patience = Duration::from_secs(patience);
+    let person = Person { steps, patience, announces: !exact, ..Person::default() };
+    let callee = match callee {
+        Callee::Answers(answers) => Callee::Answers(Answers { person: person.clone(), ..answers }),
+        other => other,
+    };
+    let own = numbers.first().context("at least one number has to be yours")?.clone();
+    let server = twilio::Server::start(twilio::Config {
+        port: common.port,
+        auth_token: common.key.clone(),
+        numbers,
+        callee,
+        ..twilio::Config::new()
+    })
+    .await?;
+    set_fault(&server, &common);
+    println!("Serving on {} until Ctrl-C. For Cordboard, set", server.base_url());
+    println!("  TWILIO_BASE_URL={}", server.base_url());
+    println!("  TWILIO_ACCOUNT_SID={}", server.account_sid());
+    println!("  TWILIO_AUTH_TOKEN=(what --key says, by default \"standin\")");
+    println!("  TWILIO_PHONE_NUMBER={own}");
+    for from in ring {
+        let incoming = Incoming::new(webhook.as_deref().unwrap_or_default());
+        server.ring(Incoming { from, to: own.clone(), person: person.clone(), ..incoming });
+    }
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => stopped.context("cannot wait for Ctrl-C")?,
+        () = narrate(&server) => {}
+    }
+    let seen = server.seen();
+    println!("calls: {}, requests: {}", seen.calls.len(), seen.requests.len());
+    report(&[], &seen.violations);
+    Ok(())
+}
+
+/// Prints what happens, with the end of the call's sid.
+async fn narrate(server: &twilio::Server) {
+    let mut printed: Vec<usize> = Vec::new();
+    loop {
+        let count = |seen: &twilio::Seen| seen.calls.iter().map(|call| call.timeline.len()).sum::<usize>();
+        let before = printed.iter().sum();
+        server.until(|seen| count(seen) > before).await;
+        let seen = server.seen();
+        printed.resize(seen.calls.len(), 0);
+        for (call, printed) in seen.calls.iter().zip(&mut printed) {
+            let name = call.sid.get(call.sid.len().saturating_sub(6)..).unwrap_or_default();
+            for event in call.timeline.iter().skip(*printed) {
+                println!("{name} {:>13}  {event}", call.direction);
+            }
+            *printed = call.timeline.len();
+        }
+    }
+}
+
+/// What is said and pressed, in the order of the command line.
+fn steps(telephony: &Telephony, matches: &ArgMatches) -> Vec<caller::Step> {
+    use caller::Step;
+    let places = |name: &str| matches.indices_of(name).into_iter().flatten();
+    let mut steps = Vec::new();
+    steps.extend(places("say").zip(telephony.say.iter().cloned().map(Step::Say)));
+    steps.extend(places("interrupt").zip(telephony.interrupt.iter().cloned().map(Step::Interrupt)));
+    steps.extend(places("press").zip(telephony.press.iter().cloned().map(Step::Press)));
+    steps.sort_by_key(|(place, _)| *place);
+    steps.into_iter().map(|(_, step)| step).collect()
+}
+
+fn callee(text: &str) -> Result<Callee, String> {
+    let after = Duration::from_secs(2);
+    let who = |answered_by| {
+        let time = Duration::from_secs(3);
+        Callee::Answers(Answers {
+            after,
+            answered_by: Some(answered_by),
+            verdict_after: time,
+            ..Answers::default()
+        })
+    };
+    match text {
+        "human" => Ok(who("human")),
+        "machine" => Ok(who("machine_start")),
+        "busy" => Ok(Callee::Busy { after }),
+        "no-answer" => Ok(Callee::NoAnswer { after: Duration::from_secs(600) }),
+        "fails" => Ok(Callee::Fails),
+        other => Err(format!("nobody is {other:?}; there are human, machine, busy, no-answer and fails")),
+    }
 }
 
 fn recognisable(phrases: &[String], repeated: bool, grammar: Option<PathBuf>) -> anyhow::Result<Grammar> {
@@ -202,14 +337,18 @@ async fn serve<R: Record>(
     vendor: &str,
     base_url: &str,
 ) -> anyhow::Result<()> {
-    match (&common.fault, common.fault_times) {
-        (Some(fault), Some(times)) => server.set_fault_times(fault.clone(), times),
-        (fault, _) => server.set_fault(fault.clone()),
-    }
+    set_fault(server, common);
     println!("Serving on {base_url} until Ctrl-C. For Cordboard, set");
     println!("  {vendor}_BASE_URL={base_url}");
     println!("  {vendor}_API_KEY=(what --key says, by default \"standin\")");
     tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")
+}
+
+fn set_fault<R: Record>(server: &Server<R>, common: &Common) {
+    match (&common.fault, common.fault_times) {
+        (Some(fault), Some(times)) => server.set_fault_times(fault.clone(), times),
+        (fault, _) => server.set_fault(fault.clone()),
+    }
 }
 
 fn report(texts: &[String], violations: &[String]) {

@@ -223,13 +223,13 @@ fn hole(last: Last, now: Last) -> Option<(Lost, u64)> {
     match (since(last.chunk, now.chunk), time, since(last.sequence, now.sequence)) {
         (Some(step), time, _) => {
             let lost = step.checked_sub(2)? + 1;
-            let by_count = lost * last.length;
+            let by_count = lost.saturating_mul(last.length);
             Some((Lost::Messages(lost), time.filter(|time| *time > 0).unwrap_or(by_count)))
         }
         (None, Some(time), _) => (time > JITTER).then_some((Lost::Time, time)),
         (None, None, Some(step)) => {
             let lost = step.checked_sub(2)? + 1;
-            Some((Lost::Messages(lost), lost * last.length))
+            Some((Lost::Messages(lost), lost.saturating_mul(last.length)))
         }
         (None, None, None) => None,
     }

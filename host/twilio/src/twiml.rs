@@ -1,85 +1,357 @@
-//! TwiML: what answers Twilio's webhooks.
+//! TwiML: what answers Twilio's webhooks, a list of verbs that Twilio carries out one after the other.
 //!
-//! Source: Twilio, "TwiML for Programmable Voice". What XML cannot hold (control characters) is
-//! left out.
+//! Source: Twilio, "TwiML for Programmable Voice"; the attributes are those of twilio-python 9.13. Only
+//! what we answer with is here. What is `None` is not written, and has Twilio's default. Times are
+//! written in whole seconds, rounded up. What XML cannot hold (control characters) is left out.
+//!
+//! ```
+//! use twilio::twiml::{Parameter, Response, Stream};
+//!
+//! let mut stream = Stream::new("wss://agent.example.com/ws");
+//! stream.parameters.push(Parameter::new("direction", "inbound")?);
+//! let twiml = Response::new().connect(stream).redirect("https://agent.example.com/after").to_string();
+//! # assert!(twiml.contains("<Redirect>https://agent.example.com/after</Redirect>"));
+//! # Ok::<(), twilio::twiml::ParameterError>(())
+//! ```
 
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesText, Event};
-use std::io;
+mod write;
 
-/// Connects the call to a media stream in both directions, with parameters that come back in its
-/// `start`. The URL is `wss` and has no query.
-pub fn connect_stream<'a>(url: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    document(|response| {
-        response
-            .create_element("Connect")
-            .write_inner_content(|connect| {
-                connect
-                    .create_element("Stream")
-                    .with_attribute(("url", clean(url).as_str()))
-                    .write_inner_content(|stream| {
-                        for (name, value) in parameters {
-                            stream
-                                .create_element("Parameter")
-                                .with_attribute(("name", clean(name).as_str()))
-                                .with_attribute(("value", clean(value).as_str()))
-                                .write_empty()?;
-                        }
-                        Ok(())
-                    })?;
-                Ok(())
-            })
-            .map(drop)
-    })
+use crate::number::Number;
+use std::fmt;
+use std::time::Duration;
+
+/// Name and value of a `<Parameter>` together, in characters. Twilio takes no longer one.
+pub const LONGEST_PARAMETER: usize = 500;
+
+/// A document. One without verbs hangs up; so does one whose verbs are done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Response {
+    verbs: Vec<Verb>,
 }
 
-/// Says something in Twilio's own voice and hangs up.
-pub fn say_and_hang_up(text: &str) -> String {
-    document(|response| {
-        response.create_element("Say").write_text_content(BytesText::new(&clean(text)))?;
-        response.create_element("Hangup").write_empty().map(drop)
-    })
+#[derive(Clone, Debug, PartialEq)]
+enum Verb {
+    Connect(Connect),
+    Say(Say),
+    Play(String),
+    Pause(Duration),
+    Redirect(Address),
+    Dial(Box<Dial>),
+    Reject(Reason),
+    Hangup,
 }
 
-fn document(content: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> String {
-    let mut writer = Writer::new(Vec::new());
-    let written = writer
-        .write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))
-        .and_then(|()| writer.create_element("Response").write_inner_content(content).map(drop));
-    // writing into memory cannot fail, and what was written is UTF-8
-    debug_assert!(written.is_ok());
-    String::from_utf8(writer.into_inner()).unwrap_or_default()
+/// Gives the call to a stream in both directions. What comes next is carried out when the stream was
+/// closed by us, or could not be opened: the `action`, or the next verb.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Connect {
+    pub stream: Stream,
+    pub action: Option<Address>,
 }
 
-/// Without the characters that XML 1.0 forbids.
-fn clean(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r')).collect()
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stream {
+    /// `wss`, and without a query: what there is to say goes into the parameters.
+    pub url: String,
+    /// Unique in its call.
+    pub name: Option<String>,
+    pub status_callback: Option<Address>,
+    /// They come back in the `start` of the stream.
+    pub parameters: Vec<Parameter>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A name and a value that are not too long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    name: String,
+    value: String,
+}
 
-    #[test]
-    fn a_stream_with_parameters() {
-        let twiml = connect_stream(
-            "wss://agent.example.com/ws",
-            [("direction", "inbound"), ("n\"&<>", "Tom & \"Jerry\" <b>\u{1} é")],
-        );
-        assert_eq!(
-            twiml,
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Connect>\
-             <Stream url=\"wss://agent.example.com/ws\"><Parameter name=\"direction\" value=\"inbound\"/>\
-             <Parameter name=\"n&quot;&amp;&lt;&gt;\" value=\"Tom &amp; &quot;Jerry&quot; &lt;b&gt; é\"/>\
-             </Stream></Connect></Response>"
-        );
+/// Refused rather than cut or left out: whoever asked for the parameter can be told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParameterError {
+    #[error("a parameter of a stream without a name; give it one")]
+    NoName,
+    #[error(
+        "the parameter {name:?} of a stream has {length} characters, name and value together; Twilio \
+         takes {LONGEST_PARAMETER}: shorten it, or pass an id and keep the text here"
+    )]
+    TooLong { name: String, length: usize },
+}
+
+/// A URL of ours, and how Twilio is to request it: `POST`, if nothing is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    pub url: String,
+    pub method: Option<Method>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+}
+
+/// Twilio's own voice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Say {
+    pub text: String,
+    /// As Twilio names it: `Polly.Joanna`, `Google.en-US-Standard-C`.
+    pub voice: Option<String>,
+    /// `en-GB`
+    pub language: Option<String>,
+}
+
+/// How a call that is not answered sounds to the caller. It costs nothing, and must come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Out of service.
+    Rejected,
+    Busy,
+}
+
+/// Connects the caller to somebody else. Without an action, the next verb follows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dial {
+    pub to: Target,
+    /// One that the account owns, or the caller's own; the caller's, if nothing is said.
+    pub caller_id: Option<Number>,
+    /// Asked what to do when the other has hung up or was not reached; see
+    /// [`DialResult`](crate::webhook::DialResult).
+    pub action: Option<Address>,
+    /// How long it rings: 30 s, if nothing is said.
+    pub timeout: Option<Duration>,
+    /// The longest that the two may talk.
+    pub time_limit: Option<Duration>,
+    /// The caller's own call is answered only when the other answers. Of use if it was not answered yet.
+    pub answer_on_bridge: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    Number(Callee),
+    Conference(Conference),
+}
+
+/// A telephone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Callee {
+    pub number: Number,
+    /// Answers with what is said to the callee alone, before the two are connected.
+    pub whisper: Option<Address>,
+    /// Keys that are pressed once it is answered: `wwww1#`.
+    pub send_digits: Option<String>,
+    /// Told of `initiated`, `ringing`, `answered` and `completed`.
+    pub status_callback: Option<Address>,
+}
+
+/// A room, which is there as long as somebody is in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conference {
+    /// Whoever dials the same name is in the same room.
+    pub name: String,
+    /// Whether it begins when this one comes: true, if nothing is said. Until then, who waits hears
+    /// music.
+    pub start_on_enter: Option<bool>,
+    /// Whether it is over when this one goes: false, if nothing is said.
+    pub end_on_exit: Option<bool>,
+    pub beep: Option<Beep>,
+    /// What who waits hears: TwiML with `<Play>`, or sound. An empty URL is silence.
+    pub wait: Option<Address>,
+    pub most_participants: Option<u32>,
+    /// A name for this one, by which REST finds it.
+    pub participant: Option<String>,
+    /// Told of the [`events`](Self::events).
+    pub status_callback: Option<Address>,
+    pub events: Vec<ConferenceEvent>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beep {
+    Always,
+    OnEnter,
+    OnExit,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConferenceEvent {
+    Start,
+    End,
+    Join,
+    Leave,
+    Mute,
+    Hold,
+}
+
+impl Response {
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    #[test]
-    fn words_and_a_hang_up() {
-        assert_eq!(
-            say_and_hang_up("Sorry & <bye>"),
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Say>Sorry &amp; &lt;bye&gt;</Say><Hangup/></Response>"
-        );
+    pub fn connect(self, connect: impl Into<Connect>) -> Self {
+        self.with(Verb::Connect(connect.into()))
+    }
+
+    pub fn say(self, say: impl Into<Say>) -> Self {
+        self.with(Verb::Say(say.into()))
+    }
+
+    /// The URL of a sound.
+    pub fn play(self, url: impl Into<String>) -> Self {
+        self.with(Verb::Play(url.into()))
+    }
+
+    pub fn pause(self, length: Duration) -> Self {
+        self.with(Verb::Pause(length))
+    }
+
+    /// Goes on with the document that is there. What follows is never reached.
+    pub fn redirect(self, address: impl Into<Address>) -> Self {
+        self.with(Verb::Redirect(address.into()))
+    }
+
+    pub fn dial(self, dial: impl Into<Dial>) -> Self {
+        self.with(Verb::Dial(Box::new(dial.into())))
+    }
+
+    pub fn reject(self, reason: Reason) -> Self {
+        self.with(Verb::Reject(reason))
+    }
+
+    pub fn hangup(self) -> Self {
+        self.with(Verb::Hangup)
+    }
+
+    fn with(mut self, verb: Verb) -> Self {
+        self.verbs.push(verb);
+        self
+    }
+}
+
+/// The document.
+impl fmt::Display for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&write::document(self))
+    }
+}
+
+impl Stream {
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), name: None, status_callback: None, parameters: Vec::new() }
+    }
+}
+
+impl Parameter {
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Result<Self, ParameterError> {
+        let (name, value) = (name.into(), value.into());
+        if name.is_empty() {
+            return Err(ParameterError::NoName);
+        }
+        let length = name.chars().count() + value.chars().count();
+        if length > LONGEST_PARAMETER {
+            let name = name.chars().take(40).collect();
+            return Err(ParameterError::TooLong { name, length });
+        }
+        Ok(Self { name, value })
+    }
+}
+
+impl Address {
+    pub fn get(url: impl Into<String>) -> Self {
+        Self { url: url.into(), method: Some(Method::Get) }
+    }
+
+    pub fn post(url: impl Into<String>) -> Self {
+        Self { url: url.into(), method: Some(Method::Post) }
+    }
+}
+
+impl Dial {
+    pub fn new(to: impl Into<Target>) -> Self {
+        Self {
+            to: to.into(),
+            caller_id: None,
+            action: None,
+            timeout: None,
+            time_limit: None,
+            answer_on_bridge: false,
+        }
+    }
+}
+
+impl Conference {
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            start_on_enter: None,
+            end_on_exit: None,
+            beep: None,
+            wait: None,
+            most_participants: None,
+            participant: None,
+            status_callback: None,
+            events: Vec::new(),
+        }
+    }
+}
+
+impl From<Stream> for Connect {
+    fn from(stream: Stream) -> Self {
+        Self { stream, action: None }
+    }
+}
+
+impl From<&str> for Address {
+    fn from(url: &str) -> Self {
+        Self { url: url.to_owned(), method: None }
+    }
+}
+
+impl From<String> for Address {
+    fn from(url: String) -> Self {
+        Self { url, method: None }
+    }
+}
+
+impl From<&str> for Say {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<String> for Say {
+    fn from(text: String) -> Self {
+        Self { text, voice: None, language: None }
+    }
+}
+
+impl<T: Into<Target>> From<T> for Dial {
+    fn from(to: T) -> Self {
+        Self::new(to)
+    }
+}
+
+impl From<Number> for Callee {
+    fn from(number: Number) -> Self {
+        Self { number, whisper: None, send_digits: None, status_callback: None }
+    }
+}
+
+impl From<Number> for Target {
+    fn from(number: Number) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<Callee> for Target {
+    fn from(callee: Callee) -> Self {
+        Self::Number(callee)
+    }
+}
+
+impl From<Conference> for Target {
+    fn from(conference: Conference) -> Self {
+        Self::Conference(conference)
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::asking::Ask;
 use crate::contract::{
-    Action, Collection, Event, Fetch, Fetched, Field, Hint, Interruption, Manner, Opening, Report, Response,
-    Speech, Turn,
+    Action, Answerer, Collection, Digits, Event, Fetch, Fetched, Field, Hint, Interruption, Manner, Opening,
+    Report, Response, Speech, Transfer, Turn,
 };
 use crate::inbox::Inbox;
 use crate::{Departure, Keys, Request};
@@ -22,6 +22,8 @@ pub struct Call(pub(crate) Rc<Inner>);
 pub(crate) struct Inner {
     pub(crate) opening: Opening,
     pub(crate) now: Cell<u64>,
+    /// who picked up, as far as it is known by now
+    pub(crate) answered_by: Cell<Answerer>,
     pub(crate) state: RefCell<Line>,
 }
 
@@ -36,11 +38,18 @@ pub(crate) struct Line {
     pub(crate) last_id: u32,
     /// tools that run beside the script
     pub(crate) tasks: Vec<Task>,
-    /// the state at the last turn boundary, and the last id then
-    pub(crate) mark: Option<(serde_json::Value, u32)>,
+    pub(crate) mark: Option<Mark>,
     /// a boundary was reached since the last event
-    pub(crate) marked: bool,
+    pub(crate) marked: Option<Vec<Event>>,
     pub(crate) at_end: Option<AtEnd>,
+}
+
+/// How everything was at the last turn boundary.
+#[derive(Clone)]
+pub(crate) struct Mark {
+    pub(crate) state: serde_json::Value,
+    pub(crate) last_id: u32,
+    pub(crate) answered_by: Answerer,
 }
 
 /// What came while the script listened.
@@ -100,10 +109,17 @@ impl Call {
         let state = serde_json::to_value(state).unwrap_or(serde_json::Value::Null);
         let mut line = self.0.state.borrow_mut();
         let last_id = line.last_id;
-        line.mark = Some((state, last_id));
-        line.marked = true;
-        let hint = Hint { keyterms: vec![], language: None, patience: None };
-        line.actions.push(Action::Listen(hint));
+        line.mark = Some(Mark { state, last_id, answered_by: self.answered_by() });
+        let waiting = line.inbox.waiting().cloned().collect();
+        line.marked = Some(waiting);
+        drop(line);
+        self.listen(None);
+    }
+
+    /// The silence clock starts here; without a `patience` it is the operator's.
+    pub(crate) fn listen(&self, patience: Option<Duration>) {
+        let patience = patience.map(milliseconds);
+        self.act(Action::Listen(Hint { keyterms: vec![], language: None, patience }));
     }
 
     /// Collects keys: until `max`, the `finish` key, or `timeout` without one.
@@ -140,6 +156,24 @@ impl Call {
         let begun = self.begun(id, Action::Timer(timer));
         self.wait(|event| matches!(event, Event::Timer(timer) if *timer == id).then_some(())).await;
         begun.over();
+    }
+
+    /// Presses keys: 0-9, *, #, and w for a pause of half a second. Nothing cuts them short.
+    pub async fn send_digits(&self, digits: impl Into<String>) -> Report {
+        let id = self.next_id();
+        let begun = self.begun(id, Action::SendDigits(Digits { id, digits: digits.into() }));
+        self.report(begun).await
+    }
+
+    /// Puts the caller through: to an E.164 number, or to a name from the operator's settings. Whoever
+    /// picks up may be told `brief` before. What was being said is not waited for: await it before.
+    ///
+    /// When it has worked the call is over, so what comes back is mostly why it has not. One at a time;
+    /// it is cancelled if this is dropped before.
+    pub async fn transfer(&self, to: impl Into<String>, brief: Option<String>) -> Report {
+        let id = self.next_id();
+        let begun = self.begun(id, Action::Transfer(Transfer { id, to: to.into(), brief }));
+        self.report(begun).await
     }
 
     /// A fact about the call, for the record. What cannot be written as JSON is kept as null.
@@ -188,7 +222,7 @@ impl Call {
     /// An id that nothing else has.
     pub fn next_id(&self) -> u32 {
         let mut line = self.0.state.borrow_mut();
-        line.last_id += 1;
+        line.last_id = line.last_id.wrapping_add(1);
         line.last_id
     }
 
@@ -300,7 +334,7 @@ pub(crate) fn anything() -> Manner {
     Manner { interruption: Interruption::Anything, voice: None, language: None }
 }
 
-fn turn(event: &Event) -> Option<Turn> {
+pub(crate) fn turn(event: &Event) -> Option<Turn> {
     match event {
         Event::Turn(turn) => Some(turn.clone()),
         _ => None,

@@ -4,6 +4,7 @@
 //! when nobody took it; what belongs to something that nobody waits for any more is dropped.
 
 use crate::contract::{Action, Event};
+use crate::machine::is_machine;
 use crate::{Level, log};
 use std::collections::{BTreeSet, VecDeque};
 
@@ -24,6 +25,10 @@ impl Inbox {
             Event::Partial(_) => self.events.retain(|e| !matches!(e, Event::Partial(_))),
             Event::Turn(turn) => {
                 self.events.retain(|e| !matches!(e, Event::Turn(old) if old.number == turn.number));
+            }
+            // what it said before was no turn
+            Event::AnsweredBy(answerer) if is_machine(*answerer) => {
+                self.events.retain(|e| !matches!(e, Event::Turn(_)));
             }
             _ => {}
         }
@@ -51,6 +56,7 @@ impl Inbox {
         let awaited = &self.awaited;
         self.events.retain(|event| match event {
             Event::Started | Event::Silence(_) | Event::Speaking | Event::Partial(_) => false,
+            Event::AnsweredBy(_) | Event::LineLost | Event::LineBack => false,
             Event::Done(report) => awaited.contains(&report.id),
             Event::Response(response) => awaited.contains(&response.id),
             Event::Timer(id) => awaited.contains(id),

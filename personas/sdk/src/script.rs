@@ -3,8 +3,8 @@
 //! There is no executor: a future that waits looks into the inbox when it is polled, and it is
 //! polled once for every event.
 
-use crate::call::{Call, Inner, Task};
-use crate::contract::{Action, Event, Opening};
+use crate::call::{Call, Inner, Mark, Task};
+use crate::contract::{Action, Answerer, Event, Opening};
 use crate::inbox::fingerprint;
 use crate::{Cause, Failure};
 use serde::de::DeserializeOwned;
@@ -36,6 +36,8 @@ struct Happened {
 struct Snapshot {
     state: serde_json::Value,
     last_id: u32,
+    /// none: as in the opening
+    answered_by: Option<Answerer>,
     tail: Vec<Happened>,
 }
 
@@ -47,10 +49,15 @@ impl Script {
         S: Default,
         F: Future<Output = ()> + 'static,
     {
-        Self::start(talk, opening, S::default())
+        Self::start(talk, opening, S::default(), None)
     }
 
-    fn start<C, S, F>(talk: impl FnOnce(Call, C, S) -> F, opening: Opening, state: S) -> Result<Self, Failure>
+    fn start<C, S, F>(
+        talk: impl FnOnce(Call, C, S) -> F,
+        opening: Opening,
+        state: S,
+        answered_by: Option<Answerer>,
+    ) -> Result<Self, Failure>
     where
         C: DeserializeOwned,
         F: Future<Output = ()> + 'static,
@@ -58,7 +65,8 @@ impl Script {
         let settings = serde_json::from_str(&opening.settings)
             .map_err(|e| failure(Cause::Misconfigured, format!("the settings: {e}")))?;
         let now = Cell::new(opening.now);
-        let call = Call(Rc::new(Inner { opening, now, state: RefCell::default() }));
+        let answered_by = Cell::new(answered_by.unwrap_or(opening.answered_by));
+        let call = Call(Rc::new(Inner { opening, now, answered_by, state: RefCell::default() }));
         let talk: Task = Box::pin(talk(call.clone(), settings, state));
         Ok(Self { call, talk: RefCell::new(Some(talk)), tail: RefCell::default() })
     }
@@ -77,6 +85,9 @@ impl Script {
             Event::Ended(departure) => Some(*departure),
             _ => None,
         };
+        if let Event::AnsweredBy(answerer) = &event {
+            self.call.0.answered_by.set(*answerer);
+        }
         self.call.0.state.borrow_mut().inbox.push(event.clone());
         self.poll();
         if let Some(departure) = departure {
@@ -86,9 +97,8 @@ impl Script {
         line.inbox.sweep();
         let actions = std::mem::take(&mut line.actions);
         let mut tail = self.tail.borrow_mut();
-        if std::mem::take(&mut line.marked) {
-            let waiting = line.inbox.waiting().cloned();
-            *tail = waiting.map(|event| Happened { at, event, did: None }).collect();
+        if let Some(waiting) = line.marked.take() {
+            *tail = waiting.into_iter().map(|event| Happened { at, event, did: None }).collect();
         } else if line.mark.is_some() {
             let did: Vec<String> = actions.iter().map(fingerprint).collect();
             // a partial that moved nobody would only make the tail long
@@ -146,9 +156,10 @@ impl Script {
     /// None: the script has not reached a turn boundary yet.
     pub fn snapshot(&self) -> Option<String> {
         let line = self.call.0.state.borrow();
-        let (state, last_id) = line.mark.clone()?;
+        let Mark { state, last_id, answered_by } = line.mark.clone()?;
         let tail = self.tail.borrow().clone();
-        serde_json::to_string(&Snapshot { state, last_id, tail }).ok()
+        let answered_by = Some(answered_by);
+        serde_json::to_string(&Snapshot { state, last_id, answered_by, tail }).ok()
     }
 
     /// Starts the script with the state of its last turn boundary, lets it come back there, and
@@ -169,7 +180,7 @@ impl Script {
             serde_json::from_str(snapshot).map_err(|e| changed(format!("not a snapshot: {e}")))?;
         let state = serde_json::from_value(snapshot.state)
             .map_err(|e| changed(format!("the state is not one of this version: {e}")))?;
-        let script = Self::start(talk, opening, state)?;
+        let script = Self::start(talk, opening, state, snapshot.answered_by)?;
         script.call.0.state.borrow_mut().last_id = snapshot.last_id;
         script.poll();
         {
@@ -178,7 +189,7 @@ impl Script {
                 return Err(changed("the script does not come back to its turn".into()));
             }
             line.actions.clear();
-            line.marked = false;
+            line.marked = None;
         }
         for Happened { at, event, did } in snapshot.tail {
             let does: Vec<String> = script.handle(at, vec![event]).iter().map(fingerprint).collect();

@@ -62,6 +62,8 @@ fn short(action: &Action) -> String {
         Action::Listen(_) => "listen".into(),
         Action::Keep(fields) => format!("keep {}={}", fields[0].name, fields[0].value),
         Action::Timer(timer) => format!("{}: timer {}", timer.id, timer.after),
+        Action::SendDigits(digits) => format!("{}: press {}", digits.id, digits.digits),
+        Action::Transfer(transfer) => format!("{}: transfer to {}", transfer.id, transfer.to),
         Action::HangUp => "hang up".into(),
         other => format!("{other:?}"),
     }
@@ -135,6 +137,72 @@ fn silence_that_nobody_waits_for_is_forgotten() {
     assert_eq!(does(&script, Event::Silence(15_000)), [""; 0]);
     assert_eq!(does(&script, done(1, Ending::Complete, "…")), ["listen"]);
     assert_eq!(does(&script, Event::Silence(15_000)), [r#"2: say "Are you there?""#]);
+}
+
+/// Puts the caller through behind an extension, unless he changes his mind.
+async fn switchboard(call: Call, _: Settings, state: State) {
+    call.send_digits("42#").await;
+    match first(call.transfer("desk", None), call.turn(&state)).await {
+        Either::A(report) => call.keep("transfer", format!("{:?}", report.ending)),
+        Either::B(turn) => call.keep("objected", turn.said.text),
+    }
+    call.hang_up();
+}
+
+#[test]
+fn a_caller_is_put_through_or_changes_his_mind() {
+    let script = Script::open(switchboard, opening()).unwrap();
+    assert_eq!(does(&script, Event::Started), ["1: press 42#"]);
+    assert_eq!(does(&script, done(1, Ending::Complete, "")), ["2: transfer to desk", "listen"]);
+    let failed = does(&script, done(2, Ending::Failed, ""));
+    assert_eq!(failed, [r#"keep transfer="Ending::Failed""#, "hang up"]);
+
+    let script = Script::open(switchboard, opening()).unwrap();
+    does(&script, Event::Started);
+    does(&script, done(1, Ending::Complete, ""));
+    let objected = does(&script, turn(1, "No, wait!"));
+    assert_eq!(objected, ["cancel 2", r#"keep objected="No, wait!""#, "hang up"]);
+}
+
+/// Talks to whoever picks up, and leaves a message if that is a machine.
+async fn reminder(call: Call, _: Settings, state: State) {
+    let talks = async {
+        call.say("Your table is ready.").await;
+        call.turn(&state).await
+    };
+    if let Either::A(machine) = first(call.machine(), talks).await {
+        call.keep("machine", format!("{machine:?}"));
+        if let Some(turn) = call.leave_message("Your table was ready.").await {
+            call.keep("person", turn.said.text);
+        }
+    }
+    call.keep("answered_by", format!("{:?}", call.answered_by()));
+    call.hang_up();
+}
+
+#[test]
+fn what_a_machine_said_is_no_turn_and_who_speaks_after_the_message_is_a_person() {
+    let script = Script::open(reminder, opening()).unwrap();
+    does(&script, Event::Started);
+    // it waits in the inbox until the greeting has been said
+    assert_eq!(does(&script, turn(1, "Nobody is at home.")), [""; 0]);
+    let machine = does(&script, Event::AnsweredBy(Answerer::MachineBeep));
+    let kept = r#"keep machine="Answerer::MachineBeep""#;
+    assert_eq!(machine, ["cancel 1", kept, r#"2: say "Your table was ready.""#]);
+    assert_eq!(does(&script, done(2, Ending::Complete, "")), ["listen", "3: timer 10000"]);
+    let answered = r#"keep answered_by="Answerer::Human""#;
+    let person = ["cancel 3", r#"keep person="Hello?""#, answered, "hang up"];
+    assert_eq!(does(&script, turn(2, "Hello?")), person);
+}
+
+#[test]
+fn somebody_who_was_told_to_be_a_person_is_no_machine() {
+    let opening = Opening { answered_by: Answerer::Human, ..opening() };
+    let script = Script::open(reminder, opening).unwrap();
+    assert_eq!(does(&script, Event::Started), [r#"1: say "Your table is ready.""#]);
+    assert_eq!(does(&script, done(1, Ending::Complete, "")), ["listen"]);
+    let answered = r#"keep answered_by="Answerer::Human""#;
+    assert_eq!(does(&script, turn(1, "Yes.")), [answered, "hang up"]);
 }
 
 fn tool_call(question: u32, id: &str) -> Event {

@@ -43,7 +43,7 @@ struct Settings {
     emotion: String,
 }
 
-struct Cartesia {
+pub struct Cartesia {
     url: String,
     version: String,
     manner: Manner,

@@ -37,7 +37,7 @@ struct Settings {
     smart_format: bool,
 }
 
-struct Deepgram {
+pub struct Deepgram {
     /// what is still to be opened, with the first event
     url: Option<String>,
     finalize_after_ms: u32,
@@ -253,7 +253,7 @@ fn transcript(heard: Alternative, until: u32) -> Transcript {
     });
     Transcript {
         text: heard.transcript,
-        confidence: heard.confidence,
+        confidence: heard.confidence.clamp(0.0, 1.0),
         words: words.collect(),
         until: Some(until),
     }

@@ -25,7 +25,7 @@ struct Settings {
     stream_usage: bool,
 }
 
-struct Completion {
+pub struct Completion {
     settings: Settings,
     events: sse::Parser,
     reply: Reply,

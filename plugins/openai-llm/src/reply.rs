@@ -93,7 +93,7 @@ impl Reply {
     /// A piece belongs to the call of its index; without one to the call of its id; without either
     /// to the last.
     fn call_piece(&mut self, piece: CallPiece) {
-        let id = piece.id.filter(|id| !id.is_empty());
+        let mut id = piece.id.filter(|id| !id.is_empty());
         let known = match (piece.index, &id) {
             (Some(index), _) => self.calls.iter().position(|c| c.index == Some(index)),
             (None, Some(id)) => self.calls.iter().position(|c| c.id == *id),
@@ -101,7 +101,10 @@ impl Reply {
             (None, None) => self.calls.len().checked_sub(1),
         };
         let at = known.unwrap_or_else(|| {
-            let id = id.unwrap_or_else(|| format!("call_{}", self.calls.len()));
+            // ids are unique within a reply, whatever the server thinks of that
+            let is_free = |id: &String| self.calls.iter().all(|call| call.id != *id);
+            let made_up = || (self.calls.len()..).map(|number| format!("call_{number}")).find(is_free);
+            let id = id.take().filter(is_free).or_else(made_up).unwrap_or_default();
             let (name, arguments) = (String::new(), String::new());
             self.calls.push(Call { index: piece.index, id, name, arguments });
             self.calls.len() - 1

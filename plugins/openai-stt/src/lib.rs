@@ -34,7 +34,7 @@ struct Settings {
     model: String,
 }
 
-struct Transcriber {
+pub struct Transcriber {
     url: String,
     model: String,
     rate: u32,

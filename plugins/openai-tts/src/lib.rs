@@ -28,7 +28,7 @@ struct Settings {
     instructions: String,
 }
 
-struct Speech {
+pub struct Speech {
     settings: Settings,
     /// the utterance that is being given, and the voice it wants
     given: Option<(u32, Option<String>)>,

@@ -6,7 +6,7 @@
 //! - `bargein.rs`: whether the caller cuts in
 //! - `wording.rs`: what words say about themselves
 //! - `replay.rs`: what a recogniser that was opened again has to hear once more
-//! - `speaking.rs`: utterances, the voice, and what is sent when
+//! - `speaking/`: utterances, the voice, what is sent when, and what is cut short or waits
 //! - `utterance.rs`: one utterance: its text, its audio, and how much of both was heard
 //! - `pieces.rs`: text cut into pieces worth speaking
 //! - `playout.rs`: the far end's buffer, marks, and what can have been played
@@ -88,6 +88,8 @@ pub(crate) struct AudioLine {
     hearing: Hearing,
     speaking: Speaking,
     barge_in: BargeIn,
+    /// the far end is lost, and may come back
+    detached: bool,
     closed: bool,
 }
 
@@ -97,12 +99,40 @@ impl AudioLine {
             speaking: Speaking::new(&settings),
             hearing: Hearing::new(settings.endpointing, settings.recogniser, settings.first_words, detector),
             barge_in: settings.barge_in,
+            detached: false,
             closed: false,
         }
     }
 
+    /// The far end is there, or there again: what was cut goes on.
+    pub(crate) fn attached(&mut self, now: Moment, out: &mut Outbox) {
+        if !self.closed {
+            if std::mem::take(&mut self.detached) {
+                self.hearing.attach(now);
+                self.speaking.attach(now);
+            }
+            out.conversation(line::Event::Attached);
+        }
+    }
+
+    /// The far end is lost, and may come back: nothing is heard and nothing sent until then, while
+    /// recogniser and voice go on.
+    pub(crate) fn detached(&mut self, now: Moment, out: &mut Outbox) {
+        if !self.closed && !std::mem::replace(&mut self.detached, true) {
+            self.speaking.tell_heard(now, out);
+            self.speaking.detach(now);
+            self.hearing.detach(now, out);
+            out.conversation(line::Event::Detached);
+        }
+    }
+
+    /// Nothing from there counts: it is closed, or it comes from a far end that is lost.
+    fn is_cut_off(&self) -> bool {
+        self.closed || self.detached
+    }
+
     pub(crate) fn handle(&mut self, now: Moment, input: Input, out: &mut Outbox) {
-        if self.closed {
+        if self.is_cut_off() {
             return;
         }
         match input {
@@ -174,8 +204,16 @@ impl AudioLine {
         self.barge_in.waits_until(now, self.hearing.run(), self.hearing.run_length())
     }
 
-    pub(crate) fn key(&mut self, now: Moment, key: char, out: &mut Outbox) {
+    /// An operator stops what is being spoken.
+    pub(crate) fn interrupt(&mut self, now: Moment, out: &mut Outbox) {
         if !self.closed {
+            self.speaking.tell_heard(now, out);
+            self.speaking.interrupt(now, |_| true, out);
+        }
+    }
+
+    pub(crate) fn key(&mut self, now: Moment, key: char, out: &mut Outbox) {
+        if !self.is_cut_off() {
             self.hearing.key(now, out);
             self.give_floor(now, out);
             self.speaking.interrupt(now, Interruption::by_keys, out);
@@ -200,6 +238,7 @@ impl AudioLine {
                 let keyterms = (!keyterms.is_empty()).then_some(keyterms);
                 self.hearing.tune(stt::Tuning { language, keyterms }, out);
             }
+            Command::Forget => self.hearing.forget_words(now, out),
             Command::End => {}
         }
     }

@@ -1,7 +1,8 @@
 //! What the script asks for.
 
+use super::speeches::Owner;
 use super::waiting::{Collecting, Listening};
-use super::{Conversation, Owner, Stage};
+use super::{Conversation, Stage};
 use crate::Moment;
 use crate::io::{Observation, Outbox, Output};
 use crate::line::Command;
@@ -57,7 +58,7 @@ impl Conversation {
             Action::HangUp => self.end(Departure::Script, out),
             Action::Play { id, name, .. } => self.cannot(id, &format!("there is no clip {name:?}"), out),
             Action::SendDigits { id, digits } => self.send_digits(id, &digits, out),
-            Action::Transfer { id, .. } => self.cannot(id, "this line cannot transfer", out),
+            Action::Transfer { id, to, brief } => self.transfer(now, id, to, brief, out),
             Action::Become { persona, .. } => {
                 out.trouble(format!("the script cannot become {persona:?} during a call; ignored"));
             }
@@ -80,12 +81,12 @@ impl Conversation {
                 let utterance = self.begin_speech(Owner::Say(id), manner, out);
                 out.line(Command::Digits { utterance, presses });
             }
-            Err(wrong) => self.cannot(id, &format!("the script's digits {digits:?}: {wrong}"), out),
+            Err(wrong) => self.cannot(id, &format!("keys of the script: {wrong}"), out),
         }
     }
 
-    /// Something that this host cannot do yet: it is reported, not forgotten.
-    fn cannot(&mut self, id: Id, why: &str, out: &mut Outbox) {
+    /// Something that cannot be done: it is reported, not forgotten.
+    pub(super) fn cannot(&mut self, id: Id, why: &str, out: &mut Outbox) {
         out.trouble(why);
         let report = Report { id, ending: Ending::Failed, heard: String::new(), answer: String::new() };
         self.tell(Event::Done(report), out);
@@ -106,6 +107,9 @@ impl Conversation {
             out.line(Command::Stop { utterance: speech.utterance });
             return;
         }
+        if self.is_transferring(id) {
+            return self.cancel_transfer(Ending::Cancelled, out);
+        }
         self.cancel_question(id, out);
     }
 
@@ -113,6 +117,7 @@ impl Conversation {
         self.ending.contains(&id)
             || self.timers.contains_key(&id)
             || self.fetches.contains(&id)
+            || self.is_transferring(id)
             || self.speeches.iter().any(|s| s.owner == Owner::Say(id))
             || self.questions.values().any(|q| q.spec.id == id)
     }

@@ -5,7 +5,8 @@
 //! does meanwhile; a result that comes after its question was cut short still enters the kept
 //! conversation (DESIGN, rule 9).
 
-use super::{Conversation, Owner, QuestionNo};
+use super::speeches::Owner;
+use super::{Conversation, QuestionNo};
 use crate::Moment;
 use crate::chat::{Message, ToolCall, ToolResult};
 use crate::io::{Observation, Outbox, Output};
@@ -257,6 +258,15 @@ impl Conversation {
                 out.line(Command::Stop { utterance });
             }
             None => self.close_silent(no, Ending::Cancelled, out),
+        }
+    }
+
+    /// Of those that are spoken the line reports.
+    pub(super) fn close_all_silent(&mut self, ending: Ending, out: &mut Outbox) {
+        let silent: Vec<QuestionNo> =
+            self.questions.iter().filter(|(_, q)| q.utterance.is_none()).map(|(no, _)| *no).collect();
+        for no in silent {
+            self.close_silent(no, ending, out);
         }
     }
 

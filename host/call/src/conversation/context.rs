@@ -57,12 +57,16 @@ impl Context {
 
     /// More text of an utterance, in the order in which it is spoken.
     pub(super) fn agent(&mut self, utterance: UtteranceId, reply: Option<ReplyId>, more: &str) {
-        if let Some(Entry::Agent { utterance: last, reply: by, text }) = self.entries.last_mut()
+        // what is already known of later utterances stays behind it
+        let later = |e: &&Entry| matches!(e, Entry::Agent { utterance: later, .. } if *later > utterance);
+        let at = self.entries.len() - self.entries.iter().rev().take_while(later).count();
+        let before = at.checked_sub(1).and_then(|before| self.entries.get_mut(before));
+        if let Some(Entry::Agent { utterance: last, reply: by, text }) = before
             && (*last, *by) == (utterance, reply)
         {
             text.push_str(more);
         } else {
-            self.entries.push(Entry::Agent { utterance, reply, text: more.to_owned() });
+            self.entries.insert(at, Entry::Agent { utterance, reply, text: more.to_owned() });
         }
     }
 

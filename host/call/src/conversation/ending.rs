@@ -4,8 +4,9 @@
 //! else is open is reported; the script is told `ended`, and its last `keep` and `outcome` count
 //! for one second.
 
+use super::speeches::Owner;
 use super::waiting::Listening;
-use super::{Conversation, Owner, QuestionNo, Stage};
+use super::{Conversation, QuestionNo, Stage};
 use crate::Moment;
 use crate::io::{Outbox, Output};
 use crate::line::Command;
@@ -45,6 +46,7 @@ impl Conversation {
             }
         }
         self.cancel_fetches("the call is over", out);
+        self.cancel_transfer(Ending::Cancelled, out);
         self.timers.clear();
         self.flush_times(out);
         self.summary.departure = departure;
@@ -75,17 +77,14 @@ impl Conversation {
         self.now = now;
         out.trouble(format!("the persona broke and goes on from its last snapshot: {reason}"));
         for speech in &mut self.speeches {
-            if speech.owner != Owner::Apology {
+            if !matches!(speech.owner, Owner::Apology | Owner::Operator) {
                 speech.ending.get_or_insert(Ending::Failed);
                 out.line(Command::Stop { utterance: speech.utterance });
             }
         }
-        let silent: Vec<QuestionNo> =
-            self.questions.iter().filter(|(_, q)| q.utterance.is_none()).map(|(no, _)| *no).collect();
-        for no in silent {
-            self.close_silent(no, Ending::Failed, out);
-        }
+        self.close_all_silent(Ending::Failed, out);
         self.cancel_fetches("the persona was restored", out);
+        self.cancel_transfer(Ending::Failed, out);
         if self.stage == Stage::Live {
             self.listening = Some(Listening::new(now, self.settings.patience));
         }
@@ -127,7 +126,7 @@ impl Conversation {
 
     /// The call cannot go on: what is being said stops, the apology is spoken to its end, and then
     /// it ends.
-    pub(super) fn fail(&mut self, reason: &str, out: &mut Outbox) {
+    pub(crate) fn fail(&mut self, reason: &str, out: &mut Outbox) {
         match self.stage {
             // the apology waits for somebody who hears it
             Stage::Waiting => {

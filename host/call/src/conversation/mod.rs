@@ -6,6 +6,8 @@
 //! - `mod.rs`: the state, and what the line reports
 //! - `acting.rs`: what the script asks for
 //! - `asking.rs`: questions to the model, and the tools it calls
+//! - `speeches.rs`: what the line speaks, and what was heard of it
+//! - `outside.rs`: who picked up, operators who take part, callers who are put through
 //! - `ending.rs`: how a call ends, and what fails it
 //! - `waiting.rs`: deadlines, timers, silence, collected keys
 //! - `context.rs`: the kept conversation
@@ -15,16 +17,20 @@ mod acting;
 mod asking;
 mod context;
 mod ending;
+mod outside;
+mod speeches;
 mod turns;
 mod waiting;
 
 use crate::io::{Observation, Outbox, Summary};
-use crate::line::{self, Command, Final, Heard, UtteranceId};
-use crate::persona::{Departure, Ending, Event, Id, Manner, Report, Utterance};
+use crate::line::{self, Command, Final, Heard};
+use crate::persona::{Answerer, Departure, Ending, Event, Id, Utterance};
 use crate::words::join;
-use crate::{Moment, TurnTimes, llm};
+use crate::{Moment, TurnTimes};
 use asking::Question;
 use context::Context;
+use outside::Transfer;
+use speeches::Speech;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use turns::Turns;
@@ -52,6 +58,8 @@ pub struct Settings {
     pub tool_rounds: u32,
     /// The caller may cut in by speaking; else only where keys may, and by keys.
     pub interruptions: bool,
+    /// Who picked up, as far as it is known when the call begins.
+    pub answered_by: Answerer,
 }
 
 impl Default for Settings {
@@ -66,6 +74,7 @@ impl Default for Settings {
             apology: "I am sorry, something went wrong here. Please call again later. Goodbye.".into(),
             tool_rounds: 8,
             interruptions: true,
+            answered_by: Answerer::Unknown,
         }
     }
 }
@@ -89,12 +98,17 @@ pub(crate) struct Conversation {
     speeches: Vec<Speech>,
     questions: BTreeMap<QuestionNo, Question>,
     fetches: BTreeSet<Id>,
+    transfer: Option<Transfer>,
     timers: BTreeMap<Id, Moment>,
     /// ids whose end the script has not been told yet
     ending: BTreeSet<Id>,
     listening: Option<Listening>,
     collecting: Option<Collecting>,
     caller_speaks: bool,
+    /// the line is lost, and may come back
+    detached: bool,
+    /// who picked up, once somebody has said so
+    answered_by: Option<Answerer>,
     /// when somebody spoke last
     quiet_since: Moment,
     /// the moment of the input that is being handled
@@ -125,30 +139,11 @@ enum Stage {
     Over,
 }
 
-/// Something that the line speaks.
-struct Speech {
-    utterance: UtteranceId,
-    owner: Owner,
-    manner: Manner,
-    /// all that the line was given of it
-    text: String,
-    /// the turn it answers
-    turn: (u32, u32),
-    /// how it ends in the script's eyes, where that is not what the line reports
-    ending: Option<Ending>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
-    Say(Id),
-    Question(QuestionNo),
-    /// the host itself: the call ends with it
-    Apology,
-}
-
 impl Conversation {
     pub(crate) fn new(settings: Settings) -> Self {
+        let known = Some(settings.answered_by).filter(|answerer| *answerer != Answerer::Unknown);
         Self {
+            answered_by: known,
             settings,
             stage: Stage::Waiting,
             persona: true,
@@ -159,11 +154,13 @@ impl Conversation {
             speeches: Vec::new(),
             questions: BTreeMap::new(),
             fetches: BTreeSet::new(),
+            transfer: None,
             timers: BTreeMap::new(),
             ending: BTreeSet::new(),
             listening: None,
             collecting: None,
             caller_speaks: false,
+            detached: false,
             quiet_since: Moment::START,
             now: Moment::START,
             script_moved: Moment::START,
@@ -185,25 +182,29 @@ impl Conversation {
         self.now = now;
         match event {
             line::Event::Attached => self.attached(now, out),
-            line::Event::Detached => self.tell(Event::LineLost, out),
+            line::Event::Detached => self.detached(out),
             line::Event::Closed => self.closed(now, out),
             line::Event::Speaking => {
-                self.caller_speaks = true;
+                self.caller_speaks(true, out);
                 self.tell(Event::Speaking, out);
             }
             line::Event::Quiet => {
-                self.caller_speaks = false;
+                self.caller_speaks(false, out);
                 self.quiet_since = now;
             }
             line::Event::Partial(said) => {
                 self.quiet_since = now;
                 if self.collecting.is_none() {
+                    out.observe(Observation::Partial(said.clone()));
                     self.tell(Event::Partial(said), out);
                 }
             }
             line::Event::Final(said) => self.finished_turn(now, said, out),
             line::Event::Key(key) => self.key(now, key, out),
             line::Event::Progress { utterance, step } => {
+                if step == line::Step::FirstFrame {
+                    self.begins_to_sound(utterance, out);
+                }
                 let turn = self.speech(utterance).map(|speech| speech.turn);
                 if let Some(times) = &mut self.times
                     && turn == Some((times.number, times.revision))
@@ -237,11 +238,30 @@ impl Conversation {
                 self.quiet_since = now;
                 match self.failed_early.take() {
                     Some(reason) => self.fail(&reason, out),
-                    None => self.tell(Event::Started, out),
+                    None => self.started(out),
                 }
             }
-            Stage::Live => self.tell(Event::LineBack, out),
-            Stage::Apologising | Stage::Closing(_) | Stage::Reported(..) | Stage::Ended(_) | Stage::Over => {}
+            _ if std::mem::take(&mut self.detached) => {
+                // nobody could be heard meanwhile
+                self.quiet_since = now;
+                if let Some(collecting) = &mut self.collecting {
+                    collecting.restart(now);
+                }
+                self.tell(Event::LineBack, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn detached(&mut self, out: &mut Outbox) {
+        if self.stage != Stage::Waiting && !std::mem::replace(&mut self.detached, true) {
+            self.tell(Event::LineLost, out);
+        }
+    }
+
+    fn caller_speaks(&mut self, speaking: bool, out: &mut Outbox) {
+        if std::mem::replace(&mut self.caller_speaks, speaking) != speaking {
+            out.observe(Observation::Caller { speaking });
         }
     }
 
@@ -318,106 +338,6 @@ impl Conversation {
         if let Some(times) = self.times.take() {
             out.observe(Observation::Times(times));
         }
-    }
-
-    // -- the agent's speech
-
-    /// A new utterance takes its place on the line.
-    fn begin_speech(&mut self, owner: Owner, mut manner: Manner, out: &mut Outbox) -> UtteranceId {
-        if !self.settings.interruptions {
-            manner.interruption = manner.interruption.without_speech();
-        }
-        self.last_utterance += 1;
-        let utterance = UtteranceId(self.last_utterance);
-        out.line(Command::Begin { utterance, manner: manner.clone() });
-        let turn = self.turns.current();
-        self.speeches.push(Speech { utterance, owner, manner, text: String::new(), turn, ending: None });
-        self.turns.reply_begun();
-        utterance
-    }
-
-    /// More text of it: by a model's reply, or (none) by the script or the host. `apart`: what was
-    /// said before does not run into it.
-    fn speak(
-        &mut self,
-        utterance: UtteranceId,
-        reply: Option<llm::ReplyId>,
-        apart: bool,
-        text: &str,
-        out: &mut Outbox,
-    ) {
-        let Some(speech) = self.speeches.iter_mut().find(|s| s.utterance == utterance) else { return };
-        let space = apart && !speech.text.is_empty() && !speech.text.ends_with(char::is_whitespace);
-        let text = if space { format!(" {text}") } else { text.to_owned() };
-        speech.text.push_str(&text);
-        self.context.agent(utterance, reply, &text);
-        out.line(Command::Speak { utterance, text });
-    }
-
-    fn speech(&mut self, utterance: UtteranceId) -> Option<&mut Speech> {
-        self.speeches.iter_mut().find(|speech| speech.utterance == utterance)
-    }
-
-    /// The line is done with an utterance.
-    fn stopped(
-        &mut self,
-        now: Moment,
-        utterance: UtteranceId,
-        ending: Ending,
-        heard: &Heard,
-        out: &mut Outbox,
-    ) {
-        // one that was withdrawn has been reported
-        let Some(at) = self.speeches.iter().position(|s| s.utterance == utterance) else { return };
-        let speech = self.speeches.remove(at);
-        self.quiet_since = now;
-        if let Some(collecting) = &mut self.collecting {
-            collecting.restart(now);
-        }
-        let ours = speech.turn == self.turns.current();
-        let ending = match (speech.ending, ending) {
-            // it was over before it could be cut
-            (Some(Ending::Interrupted), Ending::Complete) => Ending::Complete,
-            (known, reported) => known.unwrap_or(reported),
-        };
-        let heard_something = self.reported(speech, ending, heard, out);
-        if ours && heard_something {
-            self.turns.reply_heard();
-        }
-        if ours && ending != Ending::Interrupted && self.speeches.is_empty() && self.questions.is_empty() {
-            self.turns.reply_over();
-        }
-        self.release_turn(now, out);
-    }
-
-    /// Closes the books on an utterance. Whether anything of it was heard.
-    fn reported(&mut self, speech: Speech, ending: Ending, heard: &Heard, out: &mut Outbox) -> bool {
-        self.context.cut(speech.utterance, heard);
-        let heard = match *heard {
-            Heard::All => speech.text.as_str(),
-            Heard::Prefix(length) => &speech.text[..speech.text.floor_char_boundary(length)],
-            Heard::Unknown => "",
-        };
-        let heard = heard.trim().to_owned();
-        let something = !heard.is_empty();
-        out.observe(Observation::Spoke {
-            utterance: speech.utterance,
-            text: speech.text.trim().to_owned(),
-            heard: heard.clone(),
-            ending,
-        });
-        match speech.owner {
-            Owner::Say(id) => {
-                self.tell(Event::Done(Report { id, ending, heard, answer: String::new() }), out);
-            }
-            Owner::Question(no) => {
-                if let Some(question) = self.questions.remove(&no) {
-                    self.answered(no, question, ending, heard, out);
-                }
-            }
-            Owner::Apology => self.end(Departure::Failed, out),
-        }
-        something
     }
 
     /// Tells the script, if it is there to be told.

@@ -99,8 +99,10 @@ impl Conversation {
             Stage::Over => return Moment::NEVER,
             Stage::Waiting | Stage::Live | Stage::Apologising | Stage::Closing(_) => {}
         }
-        let questions =
-            self.questions.values().map(|q| Some(earliest([q.first_output_due, Some(q.due), q.filler_due])));
+        let questions = self
+            .questions
+            .values()
+            .map(|q| Some(earliest([q.first_output_due, self.answer_due(q.due), q.filler_due])));
         earliest(
             [
                 Some(Moment::START + self.settings.call),
@@ -143,7 +145,7 @@ impl Conversation {
             if is_due(question.first_output_due) {
                 let silent = self.settings.first_output.as_secs_f32();
                 self.fail_question(no, &format!("the model said nothing for {silent} s"), out);
-            } else if is_due(Some(question.due)) {
+            } else if is_due(self.answer_due(question.due)) {
                 let whole = self.settings.turn.as_secs_f32();
                 self.fail_question(no, &format!("the model gave no whole answer in {whole} s"), out);
             } else if is_due(question.filler_due) {
@@ -167,8 +169,14 @@ impl Conversation {
         }
     }
 
+    /// While the caller is being put through, a tool may wait for that.
+    fn answer_due(&self, due: Moment) -> Option<Moment> {
+        self.transfer.is_none().then_some(due)
+    }
+
+    /// And can be heard to be so.
     fn nothing_is_said(&self) -> bool {
-        self.speeches.is_empty() && !self.caller_speaks
+        self.speeches.is_empty() && !self.caller_speaks && !self.detached
     }
 
     fn silence_due(&self) -> Option<(Moment, Duration)> {
@@ -177,7 +185,7 @@ impl Conversation {
     }
 
     fn collection_due(&self) -> Option<Moment> {
-        let collecting = self.collecting.as_ref().filter(|_| self.speeches.is_empty())?;
+        let collecting = self.collecting.as_ref().filter(|_| self.speeches.is_empty() && !self.detached)?;
         (self.stage == Stage::Live).then_some(collecting.due)
     }
 
@@ -186,9 +194,11 @@ impl Conversation {
         let nothing_open = self.speeches.is_empty()
             && self.questions.is_empty()
             && self.fetches.is_empty()
+            && self.transfer.is_none()
             && self.timers.is_empty()
             && self.collecting.is_none()
             && self.listening.is_none();
-        (self.stage == Stage::Live && nothing_open).then_some(self.script_moved + self.settings.turn)
+        let may_act = self.stage == Stage::Live && !self.detached;
+        (may_act && nothing_open).then_some(self.script_moved + self.settings.turn)
     }
 }

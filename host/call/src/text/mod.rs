@@ -48,6 +48,8 @@ pub(crate) struct TextLine {
     ends: Moment,
     /// the caller was told to be speaking
     speaking: bool,
+    /// the far end is lost, and may come back
+    detached: bool,
     closed: bool,
 }
 
@@ -59,6 +61,8 @@ struct Utterance {
     /// bytes of the text
     sent: usize,
     sent_last: bool,
+    /// some of it was sent before, also if the far end forgot it
+    begun: bool,
     /// when what was sent of it will have been spoken
     ends: Moment,
     told_heard: bool,
@@ -71,12 +75,42 @@ impl TextLine {
             utterances: Vec::new(),
             ends: Moment::START,
             speaking: false,
+            detached: false,
             closed: false,
         }
     }
 
+    /// The far end is there, or there again: it is told what it has not spoken.
+    pub(crate) fn attached(&mut self, now: Moment, out: &mut Outbox) {
+        if !self.closed {
+            if std::mem::take(&mut self.detached) {
+                self.ends = now;
+            }
+            out.conversation(line::Event::Attached);
+        }
+    }
+
+    /// The far end is lost, and may come back: nothing is heard and nothing sent until then.
+    pub(crate) fn detached(&mut self, now: Moment, out: &mut Outbox) {
+        if self.closed || std::mem::replace(&mut self.detached, true) {
+            return;
+        }
+        self.settle(now, out);
+        self.tell_heard(now, out);
+        self.forget_unspoken(now);
+        if std::mem::take(&mut self.speaking) {
+            out.conversation(line::Event::Quiet);
+        }
+        out.conversation(line::Event::Detached);
+    }
+
+    /// Nothing from there counts: it is closed, or it comes from a far end that is lost.
+    fn is_cut_off(&self) -> bool {
+        self.closed || self.detached
+    }
+
     pub(crate) fn handle(&mut self, now: Moment, input: Input, out: &mut Outbox) {
-        if self.closed {
+        if self.is_cut_off() {
             return;
         }
         match input {
@@ -94,7 +128,7 @@ impl TextLine {
 
     fn prompt(&mut self, now: Moment, said: Said, last: bool, out: &mut Outbox) {
         self.tell_heard(now, out);
-        self.interrupt(now, Interruption::by_speech, out);
+        self.cut(now, Interruption::by_speech, out);
         if !std::mem::replace(&mut self.speaking, true) {
             out.conversation(line::Event::Speaking);
         }
@@ -124,18 +158,26 @@ impl TextLine {
         }
     }
 
-    /// Something of the caller's cuts in on what is being spoken.
-    fn interrupt(&mut self, now: Moment, by: fn(Interruption) -> bool, out: &mut Outbox) {
+    /// An operator stops what is being spoken.
+    pub(crate) fn interrupt(&mut self, now: Moment, out: &mut Outbox) {
+        if !self.closed {
+            self.tell_heard(now, out);
+            self.cut(now, |_| true, out);
+        }
+    }
+
+    /// Something cuts in on what is being spoken.
+    fn cut(&mut self, now: Moment, by: fn(Interruption) -> bool, out: &mut Outbox) {
         self.settle(now, out);
         // what is being spoken decides, not what waits behind it
-        if self.utterances.first().is_some_and(|u| u.sent > 0 && by(u.manner.interruption)) {
+        if self.utterances.first().is_some_and(|u| u.begun && by(u.manner.interruption)) {
             self.stop_all(now, Ending::Interrupted, |u| by(u.manner.interruption), out);
         }
     }
 
     pub(crate) fn key(&mut self, now: Moment, key: char, out: &mut Outbox) {
-        if !self.closed {
-            self.interrupt(now, Interruption::by_keys, out);
+        if !self.is_cut_off() {
+            self.cut(now, Interruption::by_keys, out);
             out.conversation(line::Event::Key(key));
         }
     }
@@ -152,6 +194,7 @@ impl TextLine {
                 whole: false,
                 sent: 0,
                 sent_last: false,
+                begun: false,
                 ends: now,
                 told_heard: false,
             }),
@@ -174,6 +217,11 @@ impl TextLine {
             }
             // words go out as they come, and whoever listens decides what to listen for
             Command::Pause { .. } | Command::Listen { .. } => {}
+            Command::Forget => {
+                if std::mem::take(&mut self.speaking) {
+                    out.conversation(line::Event::Quiet);
+                }
+            }
             Command::End => {
                 out.push(Out::Close);
                 self.closed(now, out);
@@ -223,26 +271,33 @@ impl TextLine {
         }
         if sounding {
             out.push(Out::Text(Output::Stop));
-            // the far end forgot what it had not spoken of the others too
-            let heard: Vec<usize> = self.utterances.iter().map(|u| self.heard(now, u)).collect();
-            for (utterance, heard) in self.utterances.iter_mut().zip(heard) {
-                utterance.sent = heard;
-                utterance.sent_last = false;
-                utterance.ends = now;
-            }
-            self.ends = now;
+            self.forget_unspoken(now);
         }
+    }
+
+    /// The far end forgot what it had not spoken, of whatever utterance.
+    fn forget_unspoken(&mut self, now: Moment) {
+        let heard: Vec<usize> = self.utterances.iter().map(|u| self.heard(now, u)).collect();
+        for (utterance, heard) in self.utterances.iter_mut().zip(heard) {
+            utterance.sent = heard;
+            utterance.sent_last = false;
+            utterance.ends = now;
+        }
+        self.ends = now;
     }
 
     /// Sends what is known, in order: no utterance before the one ahead of it is whole.
     fn send(&mut self, now: Moment, out: &mut Outbox) {
+        if self.detached {
+            return;
+        }
         for utterance in self.utterances.iter_mut() {
             let text = utterance.text.get(utterance.sent..).unwrap_or_default().to_owned();
             let last = utterance.whole && !utterance.sent_last;
             if !text.is_empty() || last {
                 self.ends = self.ends.max(now) + self.pace * text.chars().count() as u32;
                 utterance.ends = self.ends;
-                if utterance.sent == 0 {
+                if !std::mem::replace(&mut utterance.begun, true) {
                     let progress = |step| line::Event::Progress { utterance: utterance.id, step };
                     out.conversation(progress(Step::FirstFrame));
                 }

@@ -165,6 +165,7 @@ pub enum Departure {
     Transferred,
     Failed,
     Limit,
+    Operator,
 }
 
 #[derive(Clone, Debug, PartialEq)]

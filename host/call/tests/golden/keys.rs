@@ -78,7 +78,7 @@ fn keys_that_the_script_presses_are_tones_on_the_line() {
     scene.caller_hangs_up(4_000);
     assert_snapshot!(scene.play(60).story(), @r#"
     0.000 script: Started
-    0.000 trouble: the script's digits "four": 'f' is not on a keypad: use 0 to 9, *, #, A to D, and w or a comma for half a second of silence
+    0.000 trouble: keys of the script: 'f' is not on a keypad: use 0 to 9, *, #, A to D, and w or a comma for half a second of silence
     0.000 script: 3 is Failed, heard ""
     0.710 script: 1 is Complete, heard "One moment."
     0.960 ~ script: the caller speaks

@@ -5,6 +5,7 @@
 
 mod scene;
 
+mod answering_machine;
 mod barge_in;
 mod deadlines;
 mod ending;
@@ -13,6 +14,8 @@ mod floor;
 mod goodbye;
 mod keys;
 mod late_words;
+mod line_lost;
+mod operator;
 mod playout;
 mod reopening;
 mod reports;
@@ -21,3 +24,4 @@ mod silence;
 mod timers;
 mod times;
 mod tools;
+mod transfer;

@@ -38,6 +38,8 @@ pub struct Scene {
     /// when the caller makes a sound
     speech: Vec<(Moment, Moment)>,
     log: Vec<String>,
+    /// what somebody who watches the call is shown
+    watched: Vec<String>,
     pub ended: Option<call::Summary>,
     pub times: Vec<call::TurnTimes>,
 }
@@ -68,6 +70,10 @@ pub struct FarEnd {
     pub sent: Vec<(Moment, UtteranceId, usize)>,
     audio: HashMap<u32, Vec<u8>>,
     pub closed: bool,
+    /// it is not there, and may come back
+    lost: bool,
+    /// it will not return these any more
+    lost_marks: Vec<String>,
 }
 
 /// When the recogniser says what.
@@ -166,6 +172,7 @@ impl Scene {
             cancelled_replies: Vec::new(),
             speech: Vec::new(),
             log: Vec::new(),
+            watched: Vec::new(),
             ended: None,
             times: Vec::new(),
         }
@@ -270,6 +277,23 @@ impl Scene {
         self.later(at(when), Input::Closed);
     }
 
+    pub fn operator_says(&mut self, when: u64, text: &str) {
+        self.later(at(when), Input::Say(text.into()));
+    }
+
+    pub fn operator_interrupts(&mut self, when: u64) {
+        self.later(at(when), Input::Interrupt);
+    }
+
+    pub fn is_answered_by(&mut self, when: u64, answerer: persona::Answerer) {
+        self.later(at(when), Input::AnsweredBy(answerer));
+    }
+
+    pub fn line_is_lost(&mut self, from: u64, until: u64) {
+        self.later(at(from), Input::Detached);
+        self.later(at(until), Input::Attached);
+    }
+
     /// Plays the call to its end, or until nothing is left to happen before `limit` seconds.
     pub fn play(&mut self, limit: u64) -> &mut Self {
         let limit = at(limit * 1000);
@@ -295,6 +319,8 @@ impl Scene {
             }
             let Some(Reverse((_, number))) = self.agenda.pop() else { continue };
             match self.todo.remove(&number) {
+                Some(Todo::Input(Input::Audio(call::audio::Input::Mark(name))))
+                    if self.far_end.lost_marks.contains(&name) => {}
                 Some(Todo::Input(input)) => self.give(input),
                 Some(Todo::Model(reply, effect)) if !self.cancelled_replies.contains(&reply) => {
                     self.give(Input::Model { reply, effects: vec![effect] });
@@ -307,9 +333,24 @@ impl Scene {
     }
 
     fn give(&mut self, input: Input) {
-        if input == Input::Closed {
-            self.far_end.closed = true;
-            self.note("caller hangs up");
+        match &input {
+            Input::Closed => {
+                self.far_end.closed = true;
+                self.note("caller hangs up");
+            }
+            Input::Interrupt => self.note("operator interrupts"),
+            Input::Say(text) => self.note(&format!("operator says {text:?}")),
+            Input::Digits(presses) => self.note(&format!("operator presses {} keys", presses.len())),
+            Input::AnsweredBy(answerer) => self.note(&format!("it is {answerer:?}")),
+            Input::Detached => {
+                self.note("line is lost");
+                self.far_end.lost = true;
+                self.far_end.ends = self.now;
+                let marks = std::mem::take(&mut self.far_end.marks).into_iter();
+                self.far_end.lost_marks.extend(marks.map(|(_, name)| name));
+            }
+            Input::Attached if std::mem::take(&mut self.far_end.lost) => self.note("line is back"),
+            _ => {}
         }
         self.call.handle(self.now, input);
     }
@@ -320,7 +361,9 @@ impl Scene {
         let speaks = self.speech.iter().any(|(from, until)| *from < now && now <= *until);
         // alternating full steps of µ-law are a loud buzz
         let frame = if speaks { [0x0F, 0x8F].repeat(FRAME / 2) } else { vec![0xFF; FRAME] };
-        self.give(Input::Audio(call::audio::Input::Frame(frame)));
+        // a driver may look at its clock at any time
+        let lost = self.far_end.lost;
+        self.give(if lost { Input::Timeout } else { Input::Audio(call::audio::Input::Frame(frame)) });
         self.schedule(now + ms(20), Todo::Frame);
     }
 
@@ -344,6 +387,9 @@ impl Scene {
     }
 
     fn carry_out(&mut self, output: Output) {
+        let sends =
+            matches!(output, Output::Media { .. } | Output::Mark(_) | Output::Clear | Output::Text(_));
+        assert!(!sends || !self.far_end.lost, "{output:?} to a line that is lost");
         match output {
             Output::Media { utterance, audio } => self.hear(utterance, &audio),
             Output::Mark(name) => {
@@ -398,7 +444,12 @@ impl Scene {
             }
             Output::Observed(Observation::Trouble(text)) => self.note(&format!("trouble: {text}")),
             Output::Observed(Observation::Times(times)) => self.times.push(times),
-            Output::Observed(_) => {}
+            Output::Observed(observation) => self.watch(observation),
+            Output::Transfer { id, to, brief } => {
+                let brief = brief.map_or(String::new(), |brief| format!(", who is told {brief:?}"));
+                self.note(&format!("transfer {id} to {to:?}{brief}"));
+            }
+            Output::CancelTransfer(id) => self.note(&format!("transfer {id} is cancelled")),
             Output::Timeout(_) | Output::Ended(_) => unreachable!("taken by drain"),
         }
     }
@@ -437,6 +488,22 @@ impl Scene {
         self.later(self.now + self.voice.first_audio, Input::Tts(effects));
     }
 
+    fn watch(&mut self, observation: Observation) {
+        let what = match observation {
+            Observation::Caller { speaking: true } => "caller speaks".into(),
+            Observation::Caller { speaking: false } => "caller stops".into(),
+            Observation::Partial(said) => format!("caller: {} ...", said.text),
+            Observation::Turn(turn) => format!("caller: {}", turn.said.text),
+            Observation::Speaks { utterance, text } => format!("agent {}: {text} ...", utterance.0),
+            Observation::Spoke { utterance, heard, ending, .. } => {
+                format!("agent {}: {heard} ({ending:?})", utterance.0)
+            }
+            Observation::Tool { .. } | Observation::Kept(_) | Observation::Outcome(_) => return,
+            Observation::Times(_) | Observation::Trouble(_) => return,
+        };
+        self.watched.push(format!("{:>7} {what}", self.now.to_string()));
+    }
+
     fn note(&mut self, what: &str) {
         self.log.push(format!("{:>7} {what}", self.now.to_string()));
     }
@@ -444,6 +511,11 @@ impl Scene {
     /// What happened, with the times.
     pub fn story(&self) -> String {
         self.log.join("\n")
+    }
+
+    /// What somebody sees who follows the call.
+    pub fn watched(&self) -> String {
+        self.watched.join("\n")
     }
 
     /// What was decided, without times and without what only sound has.

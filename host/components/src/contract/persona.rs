@@ -160,6 +160,7 @@ fn event(event: Event) -> wit::Event {
             persona::Departure::Transferred => wit::Departure::Transferred,
             persona::Departure::Failed => wit::Departure::Failed,
             persona::Departure::Limit => wit::Departure::Limit,
+            persona::Departure::Operator => wit::Departure::Operator,
         }),
     }
 }

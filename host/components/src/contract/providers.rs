@@ -115,7 +115,8 @@ impl Contract for SttContract {
     fn sort(effect: wit_stt::Effect) -> Sorted<stt::Effect> {
         let transcript = |transcript: wit_stt::Transcript| stt::Transcript {
             text: transcript.text,
-            confidence: transcript.confidence,
+            // what is none is not passed on: 0 to 1, and a number
+            confidence: Some(transcript.confidence).filter(|c| c.is_finite()).unwrap_or(1.0).clamp(0.0, 1.0),
             words: transcript.words.into_iter().map(to::word).collect(),
             until: transcript.until.map(to::time),
         };

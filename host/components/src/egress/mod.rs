@@ -13,6 +13,7 @@
 //! - `headers.rs`, `scrub.rs`: what goes out and comes back, and a secret that comes back is taken out
 
 mod fetches;
+pub mod fuzzing;
 mod headers;
 mod request;
 mod resolve;

@@ -124,7 +124,9 @@ impl Rules {
     pub(crate) fn check(&self, url: &str) -> Result<Allowed<'_>, String> {
         let target = Prefix::parse(url).zip(http_url(url));
         let Some((target, url)) = target else {
-            return Err(format!("{url:?} is not a URL with http, https, ws or wss"));
+            // a query may hold what the caller said
+            let shown = url.split(['?', '#']).next().unwrap_or_default();
+            return Err(format!("{shown:?} is not a URL with http, https, ws or wss"));
         };
         if is_ambiguous(url.path()) {
             return Err(format!(

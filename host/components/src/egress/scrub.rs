@@ -23,34 +23,37 @@ impl Scrubber {
     }
 
     pub(super) fn bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
-        let mut rest = &bytes[..];
-        let mut clean = Vec::new();
-        while let Some((before, after)) = self.around(rest) {
-            clean.extend_from_slice(before);
-            clean.extend_from_slice(IN_PLACE);
-            rest = after;
-        }
-        if clean.is_empty() {
-            return bytes;
-        }
-        clean.extend_from_slice(rest);
-        clean
+        self.take_out(&bytes, false).0
     }
 
-    /// What stands before and after the first secret, if there is one.
-    fn around<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    /// Without the secrets; and, if `more` may come, what at the end may yet become one, or a longer
+    /// one than it is.
+    fn take_out<'a>(&self, bytes: &'a [u8], more: bool) -> (Vec<u8>, &'a [u8]) {
         let begins = |byte: &u8| self.secrets.iter().any(|secret| secret.first() == Some(byte));
-        let mut from = 0;
+        let mut clean = Vec::with_capacity(bytes.len());
+        let mut rest = bytes;
         // looking for the first byte is fast
-        while let Some(found) = bytes.get(from..)?.iter().position(begins) {
-            let (before, here) = bytes.split_at_checked(from + found)?;
-            // the longest comes first
-            if let Some(after) = self.secrets.iter().find_map(|secret| here.strip_prefix(&secret[..])) {
-                return Some((before, after));
+        while let Some(found) = rest.iter().position(begins) {
+            let (before, here) = rest.split_at(found);
+            clean.extend_from_slice(before);
+            if more && self.secrets.iter().any(|secret| secret.len() > here.len() && secret.starts_with(here))
+            {
+                return (clean, here);
             }
-            from += found + 1;
+            // the longest comes first
+            rest = match self.secrets.iter().find_map(|secret| here.strip_prefix(&secret[..])) {
+                Some(after) => {
+                    clean.extend_from_slice(IN_PLACE);
+                    after
+                }
+                None => {
+                    clean.extend(here.first());
+                    here.get(1..).unwrap_or_default()
+                }
+            };
         }
-        None
+        clean.extend_from_slice(rest);
+        (clean, &[])
     }
 
     pub(super) fn text(&self, text: String) -> String {
@@ -61,15 +64,6 @@ impl Scrubber {
     /// For a body that comes in pieces: a secret may lie across two of them.
     pub(super) fn stream(&self) -> Stream<'_> {
         Stream { scrubber: self, held: Vec::new() }
-    }
-
-    /// How many bytes at the end of this could be the beginning of a secret.
-    fn begun(&self, bytes: &[u8]) -> usize {
-        let longest = |secret: &Vec<u8>| {
-            let most = bytes.len().min(secret.len() - 1);
-            (1..=most).rev().find(|n| bytes.ends_with(secret.get(..*n).unwrap_or_default())).unwrap_or(0)
-        };
-        self.secrets.iter().map(longest).max().unwrap_or(0)
     }
 }
 
@@ -86,14 +80,14 @@ impl Stream<'_> {
             return piece.to_vec();
         }
         self.held.extend_from_slice(piece);
-        let mut ready = self.scrubber.bytes(std::mem::take(&mut self.held));
-        self.held = ready.split_off(ready.len() - self.scrubber.begun(&ready));
-        ready
+        let (clean, held) = self.scrubber.take_out(&self.held, true);
+        self.held = held.to_vec();
+        clean
     }
 
     /// The body is over.
     pub(super) fn finish(self) -> Vec<u8> {
-        self.held
+        self.scrubber.bytes(self.held)
     }
 }
 

@@ -7,7 +7,7 @@
 
 use super::{Entry, GrantError, Operator};
 use crate::embedded;
-use crate::manifest::{Manifest, Setting, nearest, placeholders};
+use crate::manifest::{Manifest, Setting, nearest};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -96,17 +96,24 @@ impl Settings {
 
     /// The template with the settings it names, and whether the operator wrote the server in it.
     pub(super) fn expand(&self, template: &str) -> (String, bool) {
-        let mut url = template.to_owned();
+        // once from left to right: what a setting says is not a template itself
+        let mut parts = template.split('{');
+        let mut url = parts.next().unwrap_or_default().to_owned();
         let mut by_operator = false;
-        for name in placeholders(template) {
-            if let Some((toml::Value::String(value), origin)) = self.values.get(name) {
-                let place = format!("{{{name}}}");
-                // what follows at once would be a part of the name
-                let is_server = template
-                    .strip_prefix(&place)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-                by_operator |= is_server && *origin != Origin::Manifest;
-                url = url.replace(&place, value.trim_end_matches('/'));
+        for part in parts {
+            let named = part.split_once('}').and_then(|(name, after)| Some((self.values.get(name)?, after)));
+            match named {
+                Some(((toml::Value::String(value), origin), after)) => {
+                    // what follows at once would be a part of the name
+                    let is_server = url.is_empty() && (after.is_empty() || after.starts_with('/'));
+                    by_operator |= is_server && *origin != Origin::Manifest;
+                    url.push_str(value.trim_end_matches('/'));
+                    url.push_str(after);
+                }
+                _ => {
+                    url.push('{');
+                    url.push_str(part);
+                }
             }
         }
         (url, by_operator)

@@ -23,6 +23,7 @@ fn the_shipped_components_are_found_and_say_what_they_are() {
         (Kind::Tts, "cartesia-tts"),
         (Kind::Tts, "flite-tts"),
         (Kind::Tts, "openai-tts"),
+        (Kind::Persona, "claim-intake"),
         (Kind::Persona, "guest-relations"),
     ];
     assert_eq!(found, expected);

@@ -4,10 +4,12 @@
 use crate::desk::*;
 use call::line::UtteranceId;
 use call::llm::{self, Effect};
+use call::persona::{self, Action, Answerer, Departure, Direction, Ending, Event, Report, Turn, Utterance};
 use call::{Cause, Moment, chat, stt, tts};
 use components::manifest::Kind;
-use components::{Arrival, Listening, Speaking, TtsSession};
+use components::{Arrival, Generation, LineAbilities, Listening, Scene, Speaking, TtsSession};
 use standins::openai::{self, Reply, Rule, Script, When};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const KEY: &str = "sk-for-the-stand-in";
@@ -187,4 +189,80 @@ async fn a_session_without_a_recogniser_to_reach_fails() {
     let heard = listened("http://127.0.0.1:9", KEY).await;
     let [stt::Effect::Failed(failure)] = &heard[..] else { panic!("{heard:?}") };
     assert_eq!(failure.cause, Cause::Unreachable, "{failure}");
+}
+
+fn outbound(answered_by: Answerer) -> Scene {
+    Scene {
+        seed: 7,
+        timezone: "UTC".into(),
+        language: "en-US".into(),
+        call: "CA1".into(),
+        direction: Direction::Outbound,
+        caller: None,
+        called: None,
+        parameters: vec![],
+        initial_message: None,
+        answered_by,
+        line: LineAbilities {
+            hears_audio: true,
+            speaks_audio: true,
+            can_speak_unasked: true,
+            can_send_digits: true,
+        },
+    }
+}
+
+/// What a persona does about these, one after the other.
+fn does(persona: &Arc<Generation>, scene: &Scene, events: Vec<Event>) -> Vec<Action> {
+    let (surroundings, _arrivals) = surroundings("CA1");
+    let mut session = persona.open_persona(&surroundings, Moment::START, scene).unwrap().unwrap();
+    events.into_iter().flat_map(|event| session.handle(Moment::START, event).unwrap()).collect()
+}
+
+fn done(id: u32) -> Event {
+    Event::Done(Report { id, ending: Ending::Complete, heard: String::new(), answer: String::new() })
+}
+
+#[tokio::test]
+async fn guest_relations_leaves_a_message_on_a_machine() {
+    let persona = shipped("guest-relations", Kind::Persona, &Desk::default());
+    let told = vec![Event::Started, Event::AnsweredBy(Answerer::MachineBeep), done(2)];
+    let actions = does(&persona, &outbound(Answerer::Unknown), told);
+    let said: Vec<&str> = actions.iter().filter_map(text_of).collect();
+    let [greeting, message] = said[..] else { panic!("{actions:?}") };
+    assert!(greeting.starts_with("Hello, this is Compass Group guest relations. I am calling"), "{greeting}");
+    assert!(message.starts_with("Hello, this is Compass Group guest relations. We called"), "{message}");
+    // one that was known before hears the message only, and a fax nothing
+    let actions = does(&persona, &outbound(Answerer::MachineBeep), vec![Event::Started]);
+    assert_eq!(actions.iter().filter_map(text_of).collect::<Vec<_>>(), [message]);
+    let actions = does(&persona, &outbound(Answerer::Fax), vec![Event::Started]);
+    assert_eq!(actions.last(), Some(&Action::HangUp), "{actions:?}");
+}
+
+fn text_of(action: &Action) -> Option<&str> {
+    match action {
+        Action::Say { text, .. } => Some(text),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn guest_relations_puts_a_guest_through_and_keeps_who_ended_the_call() {
+    let desk = Desk::default().entry("guest-relations", "settings = { transfer_to = \"+15550100\" }");
+    let persona = shipped("guest-relations", Kind::Persona, &desk);
+    let said = Utterance { text: "A person, please.".into(), confidence: 1.0, language: None };
+    let turn = Event::Turn(Turn { number: 1, revision: 0, said });
+    let call = chat::ToolCall {
+        id: "call00001".into(),
+        name: "transfer".into(),
+        arguments: r#"{"brief":"Her soup was cold."}"#.into(),
+    };
+    let called = Event::ToolCall { question: 2, call };
+    let told = vec![Event::Started, done(1), turn, called, done(2), Event::Ended(Departure::Operator)];
+    let actions = does(&persona, &outbound(Answerer::Human), told);
+    let brief = Some("Her soup was cold.".to_owned());
+    let transfer = Action::Transfer { id: 3, to: "+15550100".into(), brief };
+    assert!(actions.contains(&transfer), "{actions:?}");
+    let ended = persona::Field { name: "ended_by".into(), value: "\"operator\"".into() };
+    assert_eq!(actions.last(), Some(&Action::Keep(vec![ended])));
 }

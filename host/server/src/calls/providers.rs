@@ -8,10 +8,11 @@ use call::llm::{self, ReplyId};
 use call::persona::{Event, Id};
 use call::{Input, Moment, net, stt, tts};
 use components::{
-    Arrival, Listening, LlmSession, NetEvent, PersonaSession, Scene, SessionId, Speaking, SttSession,
-    Surroundings, TtsSession,
+    Arrival, Generation, Listening, LlmSession, NetEvent, PersonaSession, Scene, SessionId, Speaking,
+    SttSession, Surroundings, TtsSession,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub struct Providers<'a> {
     services: &'a Services,
@@ -23,6 +24,7 @@ pub struct Providers<'a> {
     /// none: it could not be opened, or broke
     persona: Option<PersonaSession>,
     scene: &'a Scene,
+    script: Arc<Generation>,
     /// where the persona can go on if it breaks; none: it broke before, or never said
     snapshot: Option<String>,
     restored: bool,
@@ -32,15 +34,20 @@ impl<'a> Providers<'a> {
     /// Opens the persona. With it come inputs for the call, if it is not to be had.
     pub fn open(
         services: &'a Services,
+        script: Arc<Generation>,
         surroundings: Surroundings,
         scene: &'a Scene,
         now: Moment,
     ) -> (Self, Vec<Input>) {
-        let opened = services.persona.open_persona(&surroundings, now, scene);
+        let opened = script.open_persona(&surroundings, now, scene);
+        let opened = opened.map_err(|error| error.to_string());
+        let opened = opened.and_then(|opened| opened.map_err(|fault| fault.to_string()));
         let (persona, failed) = match opened {
-            Ok(Ok(persona)) => (Some(persona), Vec::new()),
-            Ok(Err(fault)) => (None, vec![Input::PersonaFailed(fault.to_string())]),
-            Err(error) => (None, vec![Input::PersonaFailed(error.to_string())]),
+            Ok(persona) => (Some(persona), Vec::new()),
+            Err(why) => {
+                services.vitals.persona.fails(&why);
+                (None, vec![Input::PersonaFailed(why)])
+            }
         };
         let language = scene.language.clone();
         let replies = BTreeMap::new();
@@ -53,6 +60,7 @@ impl<'a> Providers<'a> {
             replies,
             persona,
             scene,
+            script,
             snapshot: None,
             restored: false,
         };
@@ -67,11 +75,12 @@ impl<'a> Providers<'a> {
         // one that is no recogniser is not among the services
         let (session, effects) = generation.open_stt(&self.surroundings, now, opening).ok()?;
         self.stt = Some(session);
-        stt_input(effects)
+        self.stt_input(effects)
     }
 
     pub fn stt(&mut self, now: Moment, event: stt::Event) -> Option<Input> {
-        stt_input(self.stt.as_mut()?.handle(now, event))
+        let effects = self.stt.as_mut()?.handle(now, event);
+        self.stt_input(effects)
     }
 
     // -- the voice
@@ -81,12 +90,13 @@ impl<'a> Providers<'a> {
         let opening = Speaking { language: Some(self.language.clone()), voice };
         let (session, effects) = self.services.tts.open_tts(&self.surroundings, now, opening).ok()?;
         self.tts = Some(session);
-        (!effects.is_empty()).then_some(Input::Tts(effects))
+        (!effects.is_empty()).then(|| self.tts_input(effects))
     }
 
     pub fn tts(&mut self, now: Moment, event: tts::Event) -> Option<Input> {
         // also when it says nothing: that withdraws its wish for more
-        Some(Input::Tts(self.tts.as_mut()?.handle(now, event)))
+        let effects = self.tts.as_mut()?.handle(now, event);
+        Some(self.tts_input(effects))
     }
 
     // -- the model
@@ -95,6 +105,7 @@ impl<'a> Providers<'a> {
         if matches!(event, llm::Event::Generate(_)) {
             let (session, effects) = self.services.llm.open_llm(&self.surroundings, now).ok()?;
             if !effects.is_empty() {
+                self.note_model(&effects);
                 return Some(Input::Model { reply, effects });
             }
             self.replies.insert(reply, session);
@@ -109,11 +120,46 @@ impl<'a> Providers<'a> {
     }
 
     fn reply_input(&mut self, reply: ReplyId, effects: Vec<llm::Effect>) -> Option<Input> {
+        self.note_model(&effects);
         let over = |e: &llm::Effect| matches!(e, llm::Effect::Finished(_) | llm::Effect::Failed(_));
         if effects.iter().any(over) {
             self.replies.remove(&reply);
         }
         (!effects.is_empty()).then_some(Input::Model { reply, effects })
+    }
+
+    // -- how they are doing
+
+    fn stt_input(&self, effects: Vec<stt::Effect>) -> Option<Input> {
+        for effect in &effects {
+            match effect {
+                stt::Effect::Partial(_) | stt::Effect::Final(_) => self.services.vitals.stt.works(),
+                stt::Effect::Failed(failure) => self.services.vitals.stt.fails(&failure.to_string()),
+                _ => {}
+            }
+        }
+        (!effects.is_empty()).then_some(Input::Stt(effects))
+    }
+
+    fn tts_input(&self, effects: Vec<tts::Effect>) -> Input {
+        for effect in &effects {
+            match effect {
+                tts::Effect::Audio { .. } => self.services.vitals.tts.works(),
+                tts::Effect::Failed(failure) => self.services.vitals.tts.fails(&failure.to_string()),
+                _ => {}
+            }
+        }
+        Input::Tts(effects)
+    }
+
+    fn note_model(&self, effects: &[llm::Effect]) {
+        for effect in effects {
+            match effect {
+                llm::Effect::Finished(_) => self.services.vitals.llm.works(),
+                llm::Effect::Failed(failure) => self.services.vitals.llm.fails(&failure.to_string()),
+                _ => {}
+            }
+        }
     }
 
     // -- the persona
@@ -123,6 +169,7 @@ impl<'a> Providers<'a> {
         let is_step = is_step(&event);
         match persona.handle(now, event.clone()) {
             Ok(actions) => {
+                self.services.vitals.persona.works();
                 if is_step && !self.restored {
                     // one that breaks at this breaks again with the next event
                     self.snapshot = persona.snapshot(now).unwrap_or_default().or(self.snapshot.take());
@@ -135,10 +182,11 @@ impl<'a> Providers<'a> {
 
     /// Lets a persona that broke go on from its last snapshot, once (DESIGN, rule 8).
     fn restore(&mut self, now: Moment, broken_by: Event, why: &str) -> Input {
+        self.services.vitals.persona.fails(why);
         self.persona = None;
         let snapshot = self.snapshot.take().filter(|_| !std::mem::replace(&mut self.restored, true));
         let Some(snapshot) = snapshot else { return Input::PersonaFailed(why.to_owned()) };
-        match self.services.persona.restore_persona(&self.surroundings, now, self.scene, &snapshot) {
+        match self.script.restore_persona(&self.surroundings, now, self.scene, &snapshot) {
             Ok(Ok(persona)) => {
                 self.persona = Some(persona);
                 Input::PersonaRestored(broken_by, why.to_owned())
@@ -172,10 +220,12 @@ impl<'a> Providers<'a> {
     /// What comes for a session that has been replaced or has ended belongs to nobody.
     fn net(&mut self, now: Moment, session: SessionId, event: NetEvent) -> Option<Input> {
         if let Some(stt) = self.stt.as_mut().filter(|stt| stt.id() == session) {
-            return stt_input(stt.arrived(now, event));
+            let effects = stt.arrived(now, event);
+            return self.stt_input(effects);
         }
         if let Some(tts) = self.tts.as_mut().filter(|tts| tts.id() == session) {
-            return Some(Input::Tts(tts.arrived(now, event)));
+            let effects = tts.arrived(now, event);
+            return Some(self.tts_input(effects));
         }
         let (reply, replying) = self.replies.iter_mut().find(|(_, reply)| reply.id() == session)?;
         let (reply, effects) = (*reply, replying.arrived(now, event));
@@ -193,10 +243,12 @@ impl<'a> Providers<'a> {
     pub fn timeout(&mut self, now: Moment) -> Vec<Input> {
         let mut inputs = Vec::new();
         if let Some(stt) = self.stt.as_mut().filter(|stt| stt.next_timeout() <= now) {
-            inputs.extend(stt_input(stt.timeout(now)));
+            let effects = stt.timeout(now);
+            inputs.extend(self.stt_input(effects));
         }
         if let Some(tts) = self.tts.as_mut().filter(|tts| tts.next_timeout() <= now) {
-            inputs.push(Input::Tts(tts.timeout(now)));
+            let effects = tts.timeout(now);
+            inputs.push(self.tts_input(effects));
         }
         let due: Vec<ReplyId> = self
             .replies
@@ -218,8 +270,4 @@ fn is_step(event: &Event) -> bool {
         event,
         Event::Started | Event::Turn(_) | Event::Done(_) | Event::Keys { .. } | Event::Response { .. }
     )
-}
-
-fn stt_input(effects: Vec<stt::Effect>) -> Option<Input> {
-    (!effects.is_empty()).then_some(Input::Stt(effects))
 }

@@ -2,7 +2,7 @@
 
 use axum::Error;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use std::time::Duration;
 use tokio::time::timeout;
 use twilio::receiving::{Received, Receiving, Wrong};
@@ -18,7 +18,8 @@ const CLOSE: Duration = Duration::from_secs(2);
 const LOGGED: u32 = 20;
 
 pub struct StreamSocket {
-    socket: WebSocket,
+    /// none: it is lost, or closed by the far end
+    socket: Option<WebSocket>,
     receiving: Receiving,
     /// words of the far end are taken
     pub local: bool,
@@ -26,19 +27,17 @@ pub struct StreamSocket {
     sid: Option<String>,
     call: String,
     wrong: u32,
-    gone: bool,
 }
 
 impl StreamSocket {
     pub fn new(socket: WebSocket, local: bool) -> Self {
         Self {
-            socket,
+            socket: Some(socket),
             receiving: Receiving::default(),
             local,
             sid: None,
             call: String::new(),
             wrong: 0,
-            gone: false,
         }
     }
 
@@ -72,17 +71,20 @@ impl StreamSocket {
 
     /// What comes next; none: the far end is gone. Can be dropped and called again.
     pub async fn next(&mut self) -> Option<Vec<Received>> {
-        let received = match self.socket.next().await {
+        let received = match self.socket.as_mut()?.next().await {
             Some(Ok(Message::Text(text))) => self.receiving.text(&text),
             Some(Ok(Message::Binary(data))) => vec![self.receiving.binary(data.len())],
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Vec::new(),
             Some(Ok(Message::Close(_))) | None => {
-                self.gone = true;
+                // the answer to a close goes out as far as it can at once
+                if let Some(mut socket) = self.socket.take() {
+                    let _ = socket.flush().now_or_never();
+                }
                 return None;
             }
             Some(Err(e)) => {
                 tracing::warn!(call_sid = self.call, "the stream's socket was lost: {e}");
-                self.gone = true;
+                self.socket = None;
                 return None;
             }
         };
@@ -131,16 +133,16 @@ impl StreamSocket {
     }
 
     async fn feed(&mut self, text: String) {
-        if !self.gone {
-            let sent = timeout(SEND, self.socket.feed(Message::text(text))).await;
+        if let Some(socket) = &mut self.socket {
+            let sent = timeout(SEND, socket.feed(Message::text(text))).await;
             self.check(sent);
         }
     }
 
     /// Sends what was given since the last time.
     pub async fn flush(&mut self) {
-        if !self.gone {
-            let sent = timeout(SEND, self.socket.flush()).await;
+        if let Some(socket) = &mut self.socket {
+            let sent = timeout(SEND, socket.flush()).await;
             self.check(sent);
         }
     }
@@ -152,12 +154,21 @@ impl StreamSocket {
             Err(_) => format!("it takes nothing for {} s", SEND.as_secs()),
         };
         tracing::warn!(call_sid = self.call, "the stream's socket was lost: {problem}");
-        self.gone = true;
+        // closed at once: Twilio goes on with the call when it is
+        self.socket = None;
     }
 
     /// The far end cannot be reached any more.
     pub fn is_gone(&self) -> bool {
-        self.gone
+        self.socket.is_none()
+    }
+
+    /// Closes a stream that is not wanted, and says why.
+    pub async fn refuse(mut self, why: &'static str) {
+        let frame = CloseFrame { code: axum::extract::ws::close_code::POLICY, reason: why.into() };
+        if let Some(socket) = &mut self.socket {
+            let _ = timeout(CLOSE, socket.send(Message::Close(Some(frame)))).await;
+        }
     }
 
     /// Closes it properly, and waits a moment for the far end to do the same.
@@ -166,13 +177,11 @@ impl StreamSocket {
             let more = self.wrong - LOGGED;
             tracing::warn!(call_sid = self.call, "{more} more messages of the stream were wrong");
         }
-        if self.gone {
-            return;
-        }
+        let Some(mut socket) = self.socket.take() else { return };
         let frame = CloseFrame { code: 1000, reason: "".into() };
         let closing = async {
-            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
-                while let Some(Ok(_)) = self.socket.next().await {}
+            if socket.send(Message::Close(Some(frame))).await.is_ok() {
+                while let Some(Ok(_)) = socket.next().await {}
             }
         };
         // one that does not answer is dropped

@@ -11,9 +11,10 @@ pub use report::report;
 pub use sources::{Flags, Loaded, load};
 
 use components::grant::Entry;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct Config {
     /// them by id.
     pub components: Option<PathBuf>,
     pub server: Server,
+    pub twilio: Twilio,
+    pub outbound: Outbound,
     pub route: Route,
     pub endpointing: Endpointing,
     pub interruption: Interruption,
@@ -42,15 +45,121 @@ pub struct Server {
     pub port: u16,
     /// Where Twilio reaches this server, if that cannot be told from its requests.
     pub public_url: Option<String>,
+    /// Peers whose word is taken for the address that was asked for (`Forwarded`, `X-Forwarded-…`):
+    /// addresses or networks.
+    pub trusted_proxies: Vec<Network>,
+    /// Pages of these origins may use this server from a browser: `https://example.com`.
+    pub origins: Vec<String>,
+    /// Requests of one client to one route; Twilio's own and those of this machine are not counted.
+    pub requests_per_minute: u32,
     /// Calls at once.
     pub calls: u32,
+    /// How long live calls may go on once the server was asked to stop.
+    pub drain: Seconds,
     /// Where compiled components are kept between starts; empty: nowhere.
     pub cache: PathBuf,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { host: "127.0.0.1".into(), port: 8765, public_url: None, calls: 500, cache: default_cache() }
+        Self {
+            host: "127.0.0.1".into(),
+            port: 8765,
+            public_url: None,
+            trusted_proxies: vec![
+                Network(IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8).trunc())),
+                Network(IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128))),
+            ],
+            origins: Vec::new(),
+            requests_per_minute: 120,
+            calls: 500,
+            drain: Seconds(Duration::from_secs(300)),
+            cache: default_cache(),
+        }
+    }
+}
+
+/// An address (`10.0.0.7`) or a network (`10.0.0.0/8`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Network(pub IpNet);
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(Self).map_err(|_| {
+            let wrong = format!("{text:?} is neither an address nor a network like 10.0.0.0/8");
+            serde::de::Error::custom(wrong)
+        })
+    }
+}
+
+/// The account that calls come from. Its secrets are not here: they are variables (`TWILIO_AUTH_TOKEN`,
+/// or `TWILIO_API_KEY` with `TWILIO_API_SECRET`, `TWILIO_WEBHOOK_SHARED_KEY`).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Twilio {
+    pub account_sid: Option<String>,
+    /// The number that calls are placed from.
+    pub phone_number: Option<String>,
+    /// `ie1`, `au1` …
+    pub region: Option<String>,
+    /// `dublin`, `sydney` …
+    pub edge: Option<String>,
+    /// In place of Twilio's own address.
+    pub base_url: Option<String>,
+    /// false: whoever says that they are Twilio is believed
+    pub signatures: bool,
+}
+
+impl Default for Twilio {
+    fn default() -> Self {
+        Self {
+            account_sid: None,
+            phone_number: None,
+            region: None,
+            edge: None,
+            base_url: None,
+            signatures: true,
+        }
+    }
+}
+
+/// Calls that this server places. They cost money.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Outbound {
+    /// Numbers that begin with one of these may be called (`+1`, `+4420`); none named: all.
+    pub prefixes: Vec<String>,
+    pub per_minute: u32,
+    /// At once.
+    pub concurrent: u32,
+    /// Whether it is found out that a machine has picked up.
+    pub machine_detection: MachineDetection,
+    /// How long it may ring.
+    pub ring: Seconds,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MachineDetection {
+    /// while the agent already speaks
+    #[default]
+    Async,
+    /// before it speaks: whoever picks up waits in silence
+    Sync,
+    Off,
+}
+
+impl Default for Outbound {
+    fn default() -> Self {
+        Self {
+            prefixes: Vec::new(),
+            per_minute: 30,
+            concurrent: 50,
+            machine_detection: MachineDetection::default(),
+            ring: Seconds(Duration::from_secs(60)),
+        }
     }
 }
 
@@ -71,6 +180,8 @@ pub struct Route {
     pub voice: Option<String>,
     /// false: calls of this route are not recorded
     pub record: bool,
+    /// Where callers can be put through to, by name.
+    pub transfers: BTreeMap<String, String>,
 }
 
 impl Default for Route {
@@ -84,6 +195,7 @@ impl Default for Route {
             timezone: "UTC".into(),
             voice: None,
             record: true,
+            transfers: BTreeMap::new(),
         }
     }
 }
@@ -261,12 +373,19 @@ pub struct Speech {
     pub filler: String,
     /// when a call cannot go on
     pub apology: String,
+    /// in Twilio's voice, when nobody is there whom the caller could be put through to
+    pub not_reached: String,
 }
 
 impl Default for Speech {
     fn default() -> Self {
         let default = call::conversation::Settings::default();
-        Self { filler: default.filler.unwrap_or_default(), apology: default.apology }
+        Self {
+            filler: default.filler.unwrap_or_default(),
+            apology: default.apology,
+            not_reached: "I am sorry, nobody can take your call right now. Please call again later. Goodbye."
+                .into(),
+        }
     }
 }
 
@@ -296,6 +415,32 @@ fn default_cache() -> PathBuf {
 }
 
 impl Config {
+    /// What only shows once a call needs it is found out at once.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let number = |key: &str, number: &str| {
+            let parsed = number.parse::<twilio::number::Number>();
+            parsed.map(drop).map_err(|e| anyhow::anyhow!("`{key}`: {e}"))
+        };
+        for (name, to) in &self.route.transfers {
+            number(&format!("route.transfers.{name}"), to)?;
+        }
+        if let Some(own) = &self.twilio.phone_number {
+            number("twilio.phone_number", own)?;
+        }
+        for prefix in &self.outbound.prefixes {
+            let digits = prefix.strip_prefix('+').unwrap_or_default();
+            if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                anyhow::bail!(
+                    "`outbound.prefixes`: {prefix:?} is no beginning of a number; it looks like +1 or +4420"
+                );
+            }
+        }
+        if self.outbound.ring.0 > Duration::from_secs(600) || self.outbound.ring.0 < Duration::from_secs(1) {
+            anyhow::bail!("`outbound.ring`: Twilio lets it ring for 1 to 600 seconds");
+        }
+        Ok(())
+    }
+
     /// How one call is held. `recogniser`: there is one; `voice_continues`: the voice speaks its
     /// pieces as one; `last_resort`: what can be said without a voice.
     pub fn call(

@@ -21,8 +21,8 @@ pub fn report(loaded: &Loaded, catalogue: &Catalogue) -> anyhow::Result<String> 
             table.add_row([key, value.to_string(), origin.to_string()]);
         }
     }
-    let secrets: BTreeSet<&str> =
-        catalogue.manifests().flat_map(|m| &m.secrets).map(|secret| secret.name.as_str()).collect();
+    let vendors = catalogue.manifests().flat_map(|m| &m.secrets).map(|secret| secret.name.as_str());
+    let secrets: BTreeSet<&str> = vendors.chain(crate::access::SECRETS).collect();
     for name in secrets {
         let (value, origin) = match loaded.variable(name) {
             Some(secret) => (mask(&secret), loaded.variable_origin(name).unwrap_or_default()),

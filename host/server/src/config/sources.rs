@@ -15,13 +15,20 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "cordboard.toml";
 
 /// Variables that give values of the configuration: the later ones win.
-const VARIABLES: [(&str, &str); 20] = [
+const VARIABLES: [(&str, &str); 27] = [
     ("HOST", "server.host"),
     ("SERVER_HOST", "server.host"),
     ("PORT", "server.port"),
     ("SERVER_PORT", "server.port"),
     ("PUBLIC_URL", "server.public_url"),
     ("CORDBOARD_CALLS", "server.calls"),
+    ("CORDBOARD_DRAIN", "server.drain"),
+    ("TWILIO_ACCOUNT_SID", "twilio.account_sid"),
+    ("TWILIO_PHONE_NUMBER", "twilio.phone_number"),
+    ("TWILIO_REGION", "twilio.region"),
+    ("TWILIO_EDGE", "twilio.edge"),
+    ("TWILIO_BASE_URL", "twilio.base_url"),
+    ("CORDBOARD_SIGNATURES", "twilio.signatures"),
     ("CORDBOARD_CACHE", "server.cache"),
     ("CORDBOARD_COMPONENTS", "components"),
     ("CORDBOARD_PERSONA", "route.persona"),
@@ -97,17 +104,23 @@ fn flatten(prefix: &str, dict: &Dict, values: &mut Vec<(String, String)>) {
             // components report their settings themselves
             Value::Dict(..) if key == "component" => {}
             Value::Dict(_, inner) => flatten(&key, inner, values),
-            Value::String(_, text) => values.push((key, format!("{text:?}"))),
-            Value::Empty(..) => values.push((key, "–".into())),
-            Value::Bool(_, truth) => values.push((key, truth.to_string())),
-            Value::Num(_, number) => {
-                let whole =
-                    number.to_i128().map(|n| n.to_string()).or(number.to_u128().map(|n| n.to_string()));
-                let text = whole.or(number.to_f64().map(|n| n.to_string()));
-                values.push((key, text.unwrap_or_default()));
-            }
-            other => values.push((key, format!("{other:?}"))),
+            other => values.push((key, written(other))),
         }
+    }
+}
+
+/// As it would stand in the file.
+fn written(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => format!("{text:?}"),
+        Value::Empty(..) => "–".into(),
+        Value::Bool(_, truth) => truth.to_string(),
+        Value::Num(_, number) => {
+            let whole = number.to_i128().map(|n| n.to_string()).or(number.to_u128().map(|n| n.to_string()));
+            whole.or(number.to_f64().map(|n| n.to_string())).unwrap_or_default()
+        }
+        Value::Array(_, values) => format!("[{}]", values.iter().map(written).collect::<Vec<_>>().join(", ")),
+        other => format!("{other:?}"),
     }
 }
 
@@ -139,7 +152,8 @@ pub fn load(flags: &Flags) -> anyhow::Result<Loaded> {
     for (flag, key, value) in &flags.values {
         figment = figment.merge(One::new((*flag).to_owned(), key, value));
     }
-    let config = figment.extract().map_err(explain)?;
+    let config: Config = figment.extract().map_err(explain)?;
+    config.check()?;
     Ok(Loaded { config, figment, variables })
 }
 
@@ -160,9 +174,17 @@ fn dot_env() -> anyhow::Result<Vec<(String, String)>> {
         return Ok(Vec::new());
     }
     let variables = dotenvy::from_path_iter(path).context("cannot read .env")?;
-    variables
-        .collect::<Result<_, _>>()
-        .context("a line of .env is not NAME=value; a value with spaces needs quotes")
+    variables.collect::<Result<_, _>>().map_err(|wrong| match wrong {
+        // what stands there may be a secret
+        dotenvy::Error::LineParse(line, _) => {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let at =
+                text.lines().position(|other| other.trim() == line.trim()).map(|at| format!(" {}", at + 1));
+            let at = at.unwrap_or_default();
+            anyhow!("line{at} of .env is not NAME=value; a value with spaces needs quotes")
+        }
+        other => anyhow::Error::new(other).context("cannot read .env"),
+    })
 }
 
 /// What holds where nothing else is said.
@@ -188,9 +210,12 @@ struct One {
 impl One {
     fn new(name: String, key: &'static str, text: &str) -> Self {
         // numbers are wanted as numbers; what does not parse is refused as the text it is
-        let numeric = matches!(key, "server.port" | "server.calls" | "endpointing.max_delay");
+        let numeric =
+            matches!(key, "server.port" | "server.calls" | "server.drain" | "endpointing.max_delay");
         let number = numeric.then(|| text.trim().parse::<f64>().ok()).flatten();
-        let truth = (key == "recording.enabled").then(|| text.trim().parse::<bool>().ok()).flatten();
+        let truth = matches!(key, "recording.enabled" | "twilio.signatures")
+            .then(|| text.trim().parse::<bool>().ok())
+            .flatten();
         let value = match number {
             _ if truth.is_some() => Value::from(truth.unwrap_or_default()),
             Some(number) if number.fract() == 0.0 && number >= 0.0 => Value::from(number as u64),

@@ -1,6 +1,7 @@
 //! Streams on which something is wrong: the call goes on without it, or ends cleanly, and the log
 //! says what it was.
 
+use crate::exchange::*;
 use crate::house::*;
 
 /// A call that was sent these messages goes on, and the log says what was wrong with them.
@@ -145,17 +146,14 @@ async fn a_stream_of_another_format() {
 
 #[tokio::test]
 async fn words_from_elsewhere_are_not_believed() {
-    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-    let server = Setup::brief().start().await;
-    let mut request = server.stream_url().into_client_request().unwrap();
+    let exchange = Exchange::new().await;
+    let server = &exchange.server;
     // as a tunnel from outside would forward it
-    request.headers_mut().insert("x-forwarded-for", "198.51.100.7".parse().unwrap());
-    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-    use futures_util::SinkExt;
-    let said = format!(r#"{{"event":"cordboard.said","streamSid":"{SID}","text":"Goodbye","final":true}}"#);
-    for text in [start("CA-tunnel"), said] {
-        socket.send(tokio_tungstenite::tungstenite::Message::text(text)).await.unwrap();
-    }
+    let signature = signature(&server.stream_url(), &[]);
+    let headers = [("x-forwarded-for", "198.51.100.7".to_owned()), ("x-twilio-signature", signature)];
+    let mut phone = Phone::connect_with(server, &headers).await;
+    phone.send(&start("CA-tunnel").replace("AC1", exchange.twilio.account_sid())).await;
+    phone.say("Goodbye").await;
     let warning = server.logged("words came over a line that is not local").await;
     assert!(warning.contains("CA-tunnel"), "{warning}");
     assert!(!server.log().contains("the caller's turn"), "{}", server.log());

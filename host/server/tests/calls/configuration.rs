@@ -135,3 +135,27 @@ async fn numbers_and_truths_are_printed_as_they_were_written() {
         assert_eq!(line(&said, key), format!("{key} {value} cordboard.toml"));
     }
 }
+
+#[tokio::test]
+async fn numbers_and_addresses_that_are_none_are_found_before_a_call_needs_them() {
+    for (toml, named) in [
+        ("[route.transfers]\ndesk = \"555\"\n", "route.transfers.desk"),
+        ("[outbound]\nprefixes = [\"49\"]\n", "outbound.prefixes"),
+        ("[outbound]\nring = 100000\n", "outbound.ring"),
+        ("[twilio]\nphone_number = \"555 1234\"\n", "twilio.phone_number"),
+    ] {
+        let (ok, text) = says(folder(toml, "").path(), &["config"], &[]).await;
+        assert!(!ok && text.contains(named), "{toml}: {text}");
+    }
+    let nonsense = [("PUBLIC_URL", "nonsense"), ("PORT", "0")];
+    let (ok, text) = says(folder("", "").path(), &["serve"], &nonsense).await;
+    assert!(!ok && text.contains("PUBLIC_URL") && text.contains("https://calls.example.com"), "{text}");
+}
+
+#[tokio::test]
+async fn a_line_of_the_variables_that_is_none_is_named_and_not_shown() {
+    let folder = folder("", "PORT=1234\nTWILIO_AUTH_TOKEN 0123456789abcdef\n");
+    let (ok, text) = says(folder.path(), &["config"], &[]).await;
+    assert!(!ok && text.contains("line 2 of .env"), "{text}");
+    assert!(!text.contains("0123456789abcdef"), "{text}");
+}

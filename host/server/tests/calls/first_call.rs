@@ -1,5 +1,6 @@
 //! The first call, as somebody makes it who has just started the program: no keys, no configuration.
 
+use crate::exchange::client;
 use crate::house::*;
 
 #[tokio::test]
@@ -57,7 +58,7 @@ async fn a_key_is_pressed_and_a_caller_cuts_in() {
 
 #[tokio::test]
 async fn when_the_host_stops_live_calls_end_and_so_does_the_program() {
-    let mut server = Setup::default().start().await;
+    let mut server = Setup::default().toml("[server]\ndrain = 0\n").start().await;
     let mut phone = Phone::begin(&server, "CA-live").await;
     phone.hears().await;
     let stopping = tokio::spawn(async move { server.stop().await });
@@ -66,4 +67,38 @@ async fn when_the_host_stops_live_calls_end_and_so_does_the_program() {
     let (status, log) = stopping.await.unwrap();
     assert!(status.success(), "{log}");
     assert!(log.contains("the host is stopping"), "{log}");
+}
+
+#[tokio::test]
+async fn a_claim_is_taken_piece_by_piece_without_a_model_and_is_done_when_the_caller_says_so() {
+    let setup = Setup::brief().variable("CORDBOARD_PERSONA", "claim-intake");
+    let server = setup.toml("[component.claim-intake.settings]\nuse_model = false\n").start().await;
+    let mut phone = Phone::begin(&server, "CA-claim").await;
+    let said = [
+        "Yes, I have it.",
+        "It was on March fifth 2026.",
+        "Yes.",
+        "It is pending.",
+        "Yes.",
+        "Four hundred and fifty dollars.",
+        "Yes, that's right.",
+        "Yes, all of that is correct.",
+    ];
+    for text in said {
+        phone.hears().await;
+        phone.say(text).await;
+    }
+    assert_eq!(phone.ended().await, "script", "{}", server.log());
+    let view = client().get(server.url("/calls/CA-claim")).send().await.unwrap().text().await.unwrap();
+    let kept = serde_json::from_str::<serde_json::Value>(&view).unwrap()["kept"].clone();
+    assert_eq!(
+        (kept["state"].as_str(), kept["claim_date"].as_str()),
+        (Some("done"), Some("2026-03-05")),
+        "{kept}"
+    );
+    assert_eq!(
+        (kept["claim_status"].as_str(), kept["claim_amount"].as_str()),
+        (Some("Pending"), Some("450.00"))
+    );
+    assert_eq!(kept["claim_id"].as_str().map(str::len), Some(10), "{kept}");
 }

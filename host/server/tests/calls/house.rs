@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use twilio::stream::{Outgoing, Own, decode_payload, encode_payload};
 
@@ -42,6 +43,15 @@ impl Setup {
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.into(), value.into()));
         self
+    }
+
+    /// Belongs to this account, and has a key for the tests.
+    pub fn twilio(self, twilio: &standins::twilio::Server) -> Self {
+        self.variable("TWILIO_BASE_URL", &twilio.base_url())
+            .variable("TWILIO_ACCOUNT_SID", twilio.account_sid())
+            .variable("TWILIO_AUTH_TOKEN", twilio.auth_token())
+            .variable("TWILIO_PHONE_NUMBER", standins::twilio::NUMBER)
+            .variable("CORDBOARD_API_KEY", crate::exchange::KEY)
     }
 
     /// Does not keep anybody waiting with a long greeting.
@@ -137,13 +147,23 @@ impl Server {
         self.child.kill().await.unwrap();
     }
 
-    /// Ends it as an operator would, and waits for it to be gone.
-    pub async fn stop(&mut self) -> (std::process::ExitStatus, String) {
+    /// Asks it to stop, as an operator would.
+    pub async fn terminate(&self) {
         let pid = self.child.id().unwrap().to_string();
         let killed = Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
         assert!(killed.success());
-        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
-        (status, self.log())
+    }
+
+    /// Both.
+    pub async fn stop(&mut self) -> (std::process::ExitStatus, String) {
+        self.terminate().await;
+        self.gone().await
+    }
+
+    /// Waits for it to be gone.
+    pub async fn gone(&mut self) -> (std::process::ExitStatus, String) {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        (status.unwrap_or_else(|_| panic!("it stays:\n{}", self.log())).unwrap(), self.log())
     }
 }
 
@@ -197,6 +217,16 @@ impl Phone {
     /// Connects, and sends nothing.
     pub async fn connect(server: &Server) -> Self {
         let (socket, _) = tokio_tungstenite::connect_async(server.stream_url()).await.unwrap();
+        Self { socket, heard: 0 }
+    }
+
+    /// Connects with these headers, and sends nothing.
+    pub async fn connect_with(server: &Server, headers: &[(&'static str, String)]) -> Self {
+        let mut request = server.stream_url().into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
         Self { socket, heard: 0 }
     }
 

@@ -17,6 +17,12 @@ mod openai_chat;
 mod openai_faults;
 mod recordings;
 mod speaker;
+mod twilio_calls;
+mod twilio_customer;
+mod twilio_documents;
+mod twilio_rest;
+mod twilio_streams;
+mod twilio_transfers;
 mod voices;
 
 use std::time::Duration;

@@ -37,6 +37,8 @@ pub(super) struct Hearing {
     speaking: bool,
     /// the sound of this turn that is being heard, or was heard last
     run: Option<Run>,
+    /// the far end is lost: the recogniser cannot be expected to say anything
+    detached: bool,
     /// a key was pressed: nothing counts as speech until then
     deaf_until: Moment,
     /// when the caller was last heard to speak; none: not since the last turn
@@ -138,6 +140,7 @@ impl Hearing {
             contrary: Duration::ZERO,
             speaking: false,
             run: None,
+            detached: false,
             deaf_until: Moment::START,
             speech_ended: None,
             closed_in_speech: false,

@@ -87,30 +87,51 @@ impl Hearing {
         if self.contrary < needed {
             return;
         }
-        self.speaking = !self.speaking;
         let turned = self.detected_until - self.contrary;
+        self.contrary = Duration::ZERO;
         if self.speaking {
+            self.speech_ends(turned, out);
+        } else {
+            self.speaking = true;
             // a line that returned the agent's voice just now may go on with it
             let returned = |run: &Run| run.echo && run.ended.is_some_and(|end| turned < end + STILL_ECHO);
             let echo = agent.sounds && (agent.begins || self.run.as_ref().is_some_and(returned));
             self.run = Some(Run { began: turned, ended: None, echo, stands_out: self.stood_out });
             self.tell_speaking(out);
-        } else {
-            self.speech_ended = (!self.closed_in_speech).then_some(turned);
-            self.closed_in_speech = false;
-            self.told_speaking = false;
-            if let Some(run) = &mut self.run {
-                run.ended = Some(turned);
-                let heard_of_it = self.recogniser_moved >= run.began;
-                if !heard_of_it && turned.since(run.began) >= WORTH_A_WORD {
-                    self.owed.get_or_insert(turned);
-                }
-            }
-            out.conversation(line::Event::Quiet);
+            self.tell_recogniser(stt::Event::SpeechStarted, out);
         }
+    }
+
+    fn speech_ends(&mut self, ended: Moment, out: &mut Outbox) {
+        self.speaking = false;
+        self.speech_ended = (!self.closed_in_speech).then_some(ended);
+        self.closed_in_speech = false;
+        self.told_speaking = false;
+        if let Some(run) = &mut self.run {
+            run.ended = Some(ended);
+            let heard_of_it = self.recogniser_moved >= run.began;
+            if !heard_of_it && ended.since(run.began) >= WORTH_A_WORD {
+                self.owed.get_or_insert(ended);
+            }
+        }
+        out.conversation(line::Event::Quiet);
+        self.tell_recogniser(stt::Event::SpeechEnded, out);
+    }
+
+    /// The far end is lost: what the caller says is not heard any more.
+    pub(in crate::audio) fn detach(&mut self, now: Moment, out: &mut Outbox) {
+        self.detached = true;
+        self.window.clear();
         self.contrary = Duration::ZERO;
-        let edge = if self.speaking { stt::Event::SpeechStarted } else { stt::Event::SpeechEnded };
-        self.tell_recogniser(edge, out);
+        if self.speaking {
+            self.speech_ends(now, out);
+        }
+    }
+
+    /// It is back. What the recogniser owes it owes from now on.
+    pub(in crate::audio) fn attach(&mut self, now: Moment) {
+        self.detached = false;
+        self.owed = self.owed.map(|_| now);
     }
 
     /// A key was pressed: what was heard just now was its tone, and so is what comes next.

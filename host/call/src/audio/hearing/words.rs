@@ -130,7 +130,8 @@ impl Hearing {
         said_something
     }
 
-    /// Words that may still come again, because a turn was closed with them while they were in doubt.
+    /// Words that may still come again, because a turn was closed or forgotten with them while they
+    /// were in doubt.
     /// Whoever says the same later means it.
     fn handed_over(&self, now: Moment) -> &str {
         let fresh = self.handed_over.as_ref().filter(|(at, _)| now < *at + self.first_words);
@@ -153,6 +154,15 @@ impl Hearing {
         self.told_in_turn = false;
         if !self.speaking && std::mem::take(&mut self.told_speaking) {
             out.conversation(line::Event::Quiet);
+        }
+    }
+
+    /// The words were not meant for the agent, and those of them that were in doubt may come again.
+    pub(in crate::audio) fn forget_words(&mut self, now: Moment, out: &mut Outbox) {
+        let partial = std::mem::take(&mut self.turn.partial);
+        self.drop_words(out);
+        if !partial.is_empty() {
+            self.handed_over = Some((now, partial));
         }
     }
 
@@ -255,7 +265,7 @@ impl Hearing {
 
     /// Until when the recogniser has to give a sign of life.
     fn words_due(&self) -> Option<Moment> {
-        Some(self.owed.filter(|_| self.has_recogniser())? + self.first_words)
+        Some(self.owed.filter(|_| self.has_recogniser() && !self.detached)? + self.first_words)
     }
 
     /// Gives up a recogniser that is there and says nothing.

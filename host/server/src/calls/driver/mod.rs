@@ -1,0 +1,403 @@
+//! The task that drives one call.
+//!
+//! It owns the clock, the socket and the component sessions, and decides nothing: what happens is
+//! given to the call, and what the call wants is carried out, in order. What arrives from outside
+//! comes before what is due at the same instant.
+
+mod line;
+mod observing;
+mod transferring;
+
+use line::Line;
+use observing::log_start;
+use transferring::{By, Transfer};
+
+use super::providers::Providers;
+use super::scene::Set;
+use super::socket::StreamSocket;
+use super::{transfer, watching};
+use crate::app::{App, Leaving, Shared};
+use crate::recording::Recording;
+use crate::registry::{Control, Known, Order, departure_name};
+use call::persona::Departure;
+use call::{Call, Input, Moment, Output, Summary, audio};
+use components::{Arrival, Generation, Scene, Surroundings};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
+use twilio::receiving::Received;
+use twilio::stream::{OWN_PARAMETER, Own, Start};
+
+/// Events of the network that may wait for the call, before the sockets are read no further.
+const ARRIVALS: usize = 256;
+
+/// Holds one conversation to its end.
+pub async fn drive(
+    socket: StreamSocket,
+    start: Start,
+    set: Set,
+    known: Arc<Known>,
+    app: Shared,
+    mut controls: mpsc::Receiver<Control>,
+) {
+    let (sender, mut arrivals) = mpsc::channel(ARRIVALS);
+    let Set { scene, persona } = set;
+    let persona = match app.services.persona(persona.as_deref()).await {
+        Ok(persona) => persona,
+        // a caller is better served by another than by none
+        Err(error) => {
+            tracing::warn!(call_sid = scene.call, "the route's persona takes the call: {error:#}");
+            app.services.persona.clone()
+        }
+    };
+    log_start(&scene, &persona, &app);
+    let mut leaving = app.leaving.subscribe();
+    let mut driver = Driver::new(socket, &start, &scene, persona, known, &app, sender);
+    driver.begin().await;
+    let summary = loop {
+        if let Some(summary) = driver.settle().await {
+            break summary;
+        }
+        let due = driver.due();
+        let left = driver.left;
+        tokio::select! {
+            biased;
+            received = driver.socket.next(), if !driver.socket.is_gone() => driver.received(received),
+            Some(arrival) = arrivals.recv() => driver.arrived(arrival),
+            Some(control) = controls.recv() => driver.control(control).await,
+            leaving = further(&mut leaving, left) => driver.leave(leaving),
+            () = sleep_until(due) => {}
+        }
+        driver.timeout();
+    };
+    driver.end(summary).await;
+}
+
+/// Waits for the host to be further on its way out.
+async fn further(leaving: &mut watch::Receiver<Leaving>, than: Leaving) -> Leaving {
+    // its sender is gone only where the host is
+    let further = leaving.wait_for(|leaving| *leaving > than).await.map(|leaving| *leaving);
+    further.unwrap_or(Leaving::Now)
+}
+
+struct Driver<'a> {
+    app: &'a Shared,
+    known: Arc<Known>,
+    call: Call,
+    /// the call's zero
+    began: Instant,
+    name: String,
+    socket: StreamSocket,
+    providers: Providers<'a>,
+    /// inputs that wait for the outputs before them to be carried out
+    inputs: Vec<Input>,
+    /// the call's own next moment
+    next: Moment,
+    /// the far end is ours, and reads along
+    own: bool,
+    recogniser: Option<String>,
+    warned_of_words: bool,
+    line: Line,
+    /// how far the host's leaving has been told to the call
+    left: Leaving,
+    transfer: Option<Transfer>,
+    recording: Option<Recording>,
+}
+
+impl<'a> Driver<'a> {
+    fn new(
+        socket: StreamSocket,
+        start: &Start,
+        scene: &'a Scene,
+        persona: Arc<Generation>,
+        known: Arc<Known>,
+        app: &'a Shared,
+        arrivals: mpsc::Sender<Arrival>,
+    ) -> Self {
+        let services = &app.services;
+        let surroundings = Surroundings::new(&scene.call, unix_milliseconds(), scene.seed, arrivals);
+        let (providers, inputs) = Providers::open(services, persona, surroundings, scene, Moment::START);
+        let recogniser = services.stt.as_ref().map(|stt| stt.id().to_owned());
+        Self {
+            call: Call::new(services.call(scene.answered_by), services.detector()),
+            began: Instant::now(),
+            name: scene.call.clone(),
+            own: socket.local && start.custom_parameters.contains_key(OWN_PARAMETER),
+            socket,
+            providers,
+            inputs,
+            next: Moment::NEVER,
+            recogniser,
+            warned_of_words: false,
+            line: Line::There,
+            left: Leaving::Draining,
+            transfer: None,
+            recording: services.record(&scene.call, scene.direction),
+            known,
+            app,
+        }
+    }
+
+    /// The line is open: so are the ears and the mouth.
+    async fn begin(&mut self) {
+        self.offer().await;
+        let now = self.now();
+        self.inputs.extend(self.providers.open_stt(now));
+        self.inputs.extend(self.providers.open_tts(now));
+        self.inputs.push(Input::Attached);
+    }
+
+    /// Tells a far end of ours what it can do.
+    async fn offer(&mut self) {
+        if self.own {
+            let recogniser = self.recogniser.clone();
+            self.socket.own(|stream_sid| Own::Offer { stream_sid, recogniser, said: true }).await;
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment::since_start(self.began.elapsed())
+    }
+
+    /// Gives the call what waits, and carries out everything it wants; how it ended, if it has.
+    async fn settle(&mut self) -> Option<Summary> {
+        loop {
+            let now = self.now();
+            for input in std::mem::take(&mut self.inputs) {
+                self.call.handle(now, input);
+            }
+            loop {
+                match self.call.poll_output() {
+                    Output::Timeout(next) => {
+                        self.next = next;
+                        break;
+                    }
+                    Output::Ended(summary) => {
+                        self.socket.flush().await;
+                        return Some(summary);
+                    }
+                    output => self.carry_out(output).await,
+                }
+                // what a component said about it comes next, before anything that is queued behind
+                let now = self.now();
+                for input in std::mem::take(&mut self.inputs) {
+                    self.call.handle(now, input);
+                }
+            }
+            self.socket.flush().await;
+            if !self.socket.is_gone() || self.line != Line::There {
+                return None;
+            }
+            // the far end cannot be reached
+            self.lost();
+        }
+    }
+
+    async fn carry_out(&mut self, output: Output) {
+        let now = self.now();
+        match output {
+            Output::Media { audio, .. } => {
+                if let Some(recording) = &mut self.recording {
+                    recording.agent(now.elapsed(), &audio);
+                }
+                self.socket.media(&audio).await;
+            }
+            Output::Mark(name) => self.socket.mark(&name).await,
+            Output::Clear => {
+                if let Some(recording) = &mut self.recording {
+                    recording.clear(now.elapsed());
+                }
+                self.socket.clear().await;
+            }
+            // the socket is closed once the call is over; nothing is sent in between
+            Output::Close => {}
+            // this line carries sound
+            Output::Text(_) => {}
+            Output::Stt(event) => self.inputs.extend(self.providers.stt(now, event)),
+            Output::ReopenStt => self.inputs.extend(self.providers.open_stt(now)),
+            Output::Tts(event) => {
+                // a voice may compute for a while: what is ready to be heard goes first
+                self.socket.flush().await;
+                self.inputs.extend(self.providers.tts(now, event));
+            }
+            Output::ReopenTts => self.inputs.extend(self.providers.open_tts(now)),
+            Output::Model { reply, event } => self.inputs.extend(self.providers.model(now, reply, event)),
+            Output::Persona(event) => {
+                let answer = self.providers.persona(now, event);
+                self.inputs.push(answer);
+            }
+            Output::Fetch { id, request } => self.providers.fetch(id, request),
+            Output::CancelFetch(id) => self.providers.cancel_fetch(id),
+            Output::PauseRecording(paused) => {
+                if let Some(recording) = &mut self.recording {
+                    tracing::info!(call_sid = self.name, paused, "recording");
+                    recording.pause(now.elapsed(), paused);
+                }
+            }
+            Output::Transfer { id, to, brief } => {
+                let order = Order { to, warm: brief.is_some(), brief };
+                self.transfer(By::Script(id), order, None);
+            }
+            Output::CancelTransfer(_) => {
+                self.transfer = None;
+                transfer::give_up(self.app, &self.known);
+            }
+            Output::Observed(observation) => self.observed(observation).await,
+            Output::Timeout(_) | Output::Ended(_) => {}
+        }
+    }
+
+    // -- what happens
+
+    fn received(&mut self, received: Option<Vec<Received>>) {
+        let Some(received) = received else { return self.lost() };
+        for received in received {
+            match received {
+                Received::Audio(audio) => {
+                    let at = self.now().elapsed();
+                    if let Some(recording) = &mut self.recording {
+                        recording.caller(at, &audio);
+                    }
+                    self.inputs.push(Input::Audio(audio::Input::Frame(audio)));
+                }
+                Received::Key(key) => self.inputs.push(Input::Key(key)),
+                Received::Mark(name) => self.inputs.push(Input::Audio(audio::Input::Mark(name))),
+                Received::Said { text, last } if self.socket.local => {
+                    self.inputs.push(Input::Audio(audio::Input::Said { text, last }));
+                }
+                Received::Said { .. } => {
+                    if !std::mem::replace(&mut self.warned_of_words, true) {
+                        tracing::warn!(
+                            call_sid = self.name,
+                            "words came over a line that is not local; ignored"
+                        );
+                    }
+                }
+                Received::Stopped => self.closed(),
+                // the socket has logged what was wrong
+                Received::Started(_) | Received::Wrong(_) => {}
+            }
+        }
+    }
+
+    fn arrived(&mut self, arrival: Arrival) {
+        let now = self.now();
+        self.inputs.extend(self.providers.arrived(now, arrival));
+    }
+
+    /// What somebody outside wants.
+    async fn control(&mut self, control: Control) {
+        let input = match control {
+            Control::Interrupt => Input::Interrupt,
+            Control::Say(text) => Input::Say(text),
+            Control::Digits(presses) => Input::Digits(presses),
+            Control::Operator(text) => Input::Operator(text),
+            Control::AnsweredBy(answerer) => Input::AnsweredBy(answerer),
+            Control::HangUp => Input::End(Departure::Operator),
+            Control::Gone => return self.closed(),
+            Control::Back(socket) => return self.back(*socket).await,
+            Control::Transfer(order, answer) => return self.transfer(By::Operator, order, Some(answer)),
+            Control::Reached { transfer, outcome, needed } => {
+                let taken = self.reached(transfer.as_deref(), outcome);
+                // nobody waits for it any more: so be it
+                let _ = needed.map(|needed| needed.send(taken));
+                return;
+            }
+        };
+        self.inputs.push(input);
+    }
+
+    /// The host is on its way out.
+    fn leave(&mut self, leaving: Leaving) {
+        self.left = leaving;
+        match leaving {
+            Leaving::No | Leaving::Draining => {}
+            Leaving::Ending => {
+                tracing::info!(call_sid = self.name, "the host is stopping: the call ends");
+                self.inputs.push(Input::Fail("the host is stopping".into()));
+            }
+            Leaving::Now => {
+                tracing::info!(call_sid = self.name, "the host is stopping: the call is cut off");
+                self.known.set_cut();
+                self.inputs.push(Input::End(Departure::Failed));
+            }
+        }
+    }
+
+    /// What is due, behind what has just happened.
+    fn timeout(&mut self) {
+        let now = self.now();
+        if self.providers.next_timeout() <= now {
+            self.inputs.extend(self.providers.timeout(now));
+        }
+        if let Some(Transfer { name, until, .. }) = &self.transfer
+            && *until <= now
+        {
+            let name = name.clone();
+            self.reached(name.as_deref(), Err("nobody was reached in time".into()));
+        }
+        if let Line::Lost(until) = self.line
+            && until <= now
+        {
+            tracing::warn!(call_sid = self.name, "the line did not come back");
+            self.closed();
+        }
+        if self.next <= now {
+            self.inputs.push(Input::Timeout);
+        }
+    }
+
+    fn due(&self) -> tokio::time::Instant {
+        let returns = if let Line::Lost(until) = self.line { until } else { Moment::NEVER };
+        let reaches = self.transfer.as_ref().map_or(Moment::NEVER, |transfer| transfer.until);
+        let next = self.next.min(self.providers.next_timeout()).min(returns).min(reaches).elapsed();
+        // a moment that is never is far enough away
+        let next = next.min(Duration::from_secs(24 * 3600));
+        tokio::time::Instant::from_std(self.began + next)
+    }
+
+    async fn end(mut self, summary: Summary) {
+        let departure = departure_name(summary.departure);
+        tracing::info!(
+            call_sid = self.name,
+            departure,
+            turns = summary.turns,
+            duration_ms = summary.duration.elapsed().as_millis() as u64,
+            "call ended"
+        );
+        // Twilio asks what comes next as soon as the stream is closed
+        self.known.ended(summary.departure);
+        if self.transfer.is_some() {
+            transfer::give_up(self.app, &self.known);
+        }
+        if summary.departure == Departure::Operator && !self.known.continues() {
+            hang_up(self.app, &self.known);
+        }
+        if self.own {
+            self.socket.own(|stream_sid| Own::Ended { stream_sid, departure: departure.into() }).await;
+            self.socket.flush().await;
+        }
+        if let Some(recording) = self.recording.take() {
+            recording.end(summary.duration.elapsed());
+        }
+        self.socket.close().await;
+    }
+}
+
+/// Closing the stream of a call whose TwiML is not ours ends the stream, not the call.
+fn hang_up(app: &App, known: &Known) {
+    let (Some(twilio), Some(sid)) = (app.twilio.clone(), known.view().call_sid) else { return };
+    tokio::spawn(async move {
+        if let Err(error) = twilio.end_call(&sid).await
+            && !error.is_over()
+        {
+            tracing::warn!(call_sid = sid, "Twilio does not end the call: {error}");
+        }
+    });
+}
+
+fn unix_milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,77 @@
+//! What happens in a call, for the log, for those who watch, and for a far end that reads along.
+
+use super::{Driver, watching};
+use crate::app::App;
+use call::{Moment, Observation};
+use components::{Generation, Scene};
+use twilio::number::masked;
+use twilio::stream::Own;
+
+impl Driver<'_> {
+    pub(super) async fn observed(&mut self, observation: Observation) {
+        let call_sid = self.name.as_str();
+        if let Some(what) = watching::what(&observation) {
+            self.known.publish(what);
+        }
+        match observation {
+            Observation::Caller { .. } | Observation::Partial(_) | Observation::Speaks { .. } => {}
+            Observation::Turn(turn) => {
+                let (number, revision, text) = (turn.number, turn.revision, turn.said.text);
+                tracing::debug!(call_sid, turn = number, revision, text, "the caller's turn");
+                if self.own {
+                    let message = |stream_sid| Own::Turn { stream_sid, number, revision, text };
+                    self.socket.own(message).await;
+                }
+            }
+            Observation::Spoke { text, heard, ending, .. } => {
+                tracing::debug!(call_sid, text, heard, ?ending, "the agent spoke");
+                if self.own {
+                    self.socket.own(|stream_sid| Own::Spoke { stream_sid, text, heard }).await;
+                }
+            }
+            Observation::Times(times) => {
+                let after = |moment: Option<Moment>| {
+                    let passed = moment?.since(times.end_of_speech?);
+                    Some(passed.as_millis() as u64)
+                };
+                tracing::info!(
+                    call_sid,
+                    turn = times.number,
+                    revision = times.revision,
+                    transcript_ms = after(times.transcript),
+                    closed_ms = after(times.closed),
+                    first_token_ms = after(times.first_token),
+                    first_piece_ms = after(times.first_piece),
+                    first_audio_ms = after(times.first_audio),
+                    first_frame_ms = after(times.first_frame),
+                    "turn, after the end of speech"
+                );
+            }
+            Observation::Tool { name, call } => tracing::info!(call_sid, tool = name, call, "tool called"),
+            Observation::Kept(fields) => {
+                let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+                tracing::info!(call_sid, fields = names.join(","), "kept");
+                for field in fields {
+                    tracing::debug!(call_sid, field = field.name, value = field.value, "kept");
+                }
+            }
+            Observation::Outcome(outcome) => tracing::debug!(call_sid, outcome, "outcome"),
+            Observation::Trouble(what) => tracing::warn!(call_sid, "{what}"),
+        }
+    }
+}
+
+pub(super) fn log_start(scene: &Scene, persona: &Generation, app: &App) {
+    let services = &app.services;
+    tracing::info!(
+        call_sid = scene.call,
+        caller = scene.caller.as_deref().map(masked),
+        called = scene.called.as_deref().map(masked),
+        direction = ?scene.direction,
+        persona = persona.id(),
+        stt = services.stt.as_ref().map_or("none", |stt| stt.id()),
+        llm = services.llm.id(),
+        tts = services.tts.id(),
+        "call started"
+    );
+}

@@ -1,0 +1,57 @@
+//! What happens in a call, for those who watch it.
+
+use super::view::View;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Event {
+    /// when
+    pub at: String,
+    #[serde(flatten)]
+    pub what: What,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum What {
+    /// The call as it is: the first event of everybody who watches, and again where events were missed.
+    Call(Box<View>),
+    /// In Twilio's words: `ringing`, `in-progress` …
+    Status { status: String },
+    /// `attached`, `lost`, `back`
+    Line { state: &'static str },
+    /// Who picked up, in Twilio's words.
+    AnsweredBy { answered_by: String },
+    /// The caller began or stopped to speak.
+    Caller { speaking: bool },
+    /// The turn so far; replaces the last one.
+    Partial { text: String },
+    /// The caller's turn, whole. A later revision of the same number replaces it.
+    Turn { number: u32, revision: u32, text: String },
+    /// The agent begins to be heard; as far as its text is known.
+    Speaks { text: String },
+    /// The agent has stopped speaking something. `ending`: complete, interrupted, cancelled or failed.
+    Spoke { text: String, heard: String, ending: &'static str },
+    /// A tool was called for.
+    Tool { name: String },
+    /// Milliseconds from the end of the caller's speech; null where something was not reached.
+    Metrics {
+        turn: u32,
+        revision: u32,
+        transcript_ms: Option<u64>,
+        closed_ms: Option<u64>,
+        first_token_ms: Option<u64>,
+        first_piece_ms: Option<u64>,
+        first_audio_ms: Option<u64>,
+        first_frame_ms: Option<u64>,
+    },
+    /// Facts that the persona keeps; a later one of the same name replaces the earlier.
+    Kept { fields: serde_json::Map<String, serde_json::Value> },
+    /// How the call went, in the persona's words.
+    Outcome { outcome: String },
+    /// Something did not go as it should.
+    Trouble { what: String },
+    /// The conversation is over, and why: `caller`, `script`, `operator`, `transferred`, `failed`, `limit`.
+    End { departure: String },
+}

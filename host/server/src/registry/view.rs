@@ -1,0 +1,74 @@
+//! A call, as those see it who may.
+
+use call::persona::{Departure, Direction};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct View {
+    /// Twilio's name; null while Twilio has not told it
+    pub call_sid: Option<String>,
+    /// what it is known by here: Twilio's name, or, for a call that was placed here, our own
+    pub id: String,
+    /// in Twilio's words
+    pub status: String,
+    /// `inbound` or `outbound`
+    pub direction: &'static str,
+    pub from: Option<String>,
+    pub to: Option<String>,
+    /// who picked up, in Twilio's words
+    pub answered_by: Option<String>,
+    /// there is a conversation
+    pub live: bool,
+    /// since then it is known here
+    pub created_at: String,
+    pub start_time: Option<String>,
+    pub end_time: Option<String>,
+    /// in seconds
+    pub duration: Option<u64>,
+    /// why the conversation is over
+    pub departure: Option<String>,
+    pub outcome: Option<String>,
+    /// what the agent is saying, as far as its text is known
+    pub speaking: Option<String>,
+    /// what the persona kept, by name
+    pub kept: BTreeMap<String, serde_json::Value>,
+    /// so far
+    pub conversation: Vec<Line>,
+}
+
+/// Something that was said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Line {
+    pub at: String,
+    /// `caller` or `agent`
+    pub who: &'static str,
+    /// of the agent: what was heard of it
+    pub text: String,
+    /// the caller's turn
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u32>,
+}
+
+pub fn direction_of(is_outbound: bool) -> Direction {
+    if is_outbound { Direction::Outbound } else { Direction::Inbound }
+}
+
+pub fn direction_name(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Inbound => "inbound",
+        Direction::Outbound => "outbound",
+    }
+}
+
+pub fn departure_name(departure: Departure) -> &'static str {
+    match departure {
+        Departure::Caller => "caller",
+        Departure::Script => "script",
+        Departure::Operator => "operator",
+        Departure::Transferred => "transferred",
+        Departure::Failed => "failed",
+        Departure::Limit => "limit",
+    }
+}

@@ -1,0 +1,89 @@
+//! Whether this host is well, and whether it takes calls.
+
+use super::webhooks;
+use crate::access::FromTwilio;
+use crate::app::Shared;
+use crate::vitals::Service;
+use axum::Json;
+use axum::extract::{ConnectInfo, FromRequest, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use utoipa::ToSchema;
+
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    /// `healthy`; `degraded` where a service failed when it was last needed; `stopping`
+    status: &'static str,
+    timestamp: String,
+    version: &'static str,
+    /// live ones
+    calls: usize,
+    services: BTreeMap<&'static str, Service>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Ready {
+    ready: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'static str>,
+}
+
+/// How this host is, and what serves its calls
+#[utoipa::path(get, path = "/health", tag = "host", responses((status = 200, body = Health)))]
+pub async fn health(State(app): State<Shared>) -> Json<Health> {
+    let twilio = app.twilio.as_ref().map(|_| "rest");
+    let recordings = app.services.recordings().map(|_| "wav");
+    let mut services = app.services.vitals.report(app.services.names().chain([("twilio", twilio)]));
+    let state = if recordings.is_some() { "ok" } else { "off" };
+    let component = recordings.map(str::to_owned);
+    services.insert("recordings", Service { component, state, trouble: None });
+    let degraded = services.values().any(|service| service.state == "failing");
+    Json(Health {
+        status: match (app.is_open(), degraded) {
+            (false, _) => "stopping",
+            (true, true) => "degraded",
+            (true, false) => "healthy",
+        },
+        timestamp: jiff::Timestamp::now().to_string(),
+        version: env!("CARGO_PKG_VERSION"),
+        calls: app.registry.live(),
+        services,
+    })
+}
+
+/// Whether this host takes new calls
+#[utoipa::path(
+    get, path = "/ready", tag = "host",
+    responses((status = 200, body = Ready), (status = 503, description = "It is about to stop", body = Ready))
+)]
+pub async fn ready(State(app): State<Shared>) -> Response {
+    match app.is_open() {
+        true => Json(Ready { ready: true, detail: None }).into_response(),
+        false => {
+            let ready = Ready { ready: false, detail: Some("about to stop; live calls go on") };
+            (StatusCode::SERVICE_UNAVAILABLE, Json(ready)).into_response()
+        }
+    }
+}
+
+/// Twilio, which asks about a call, or anybody, who wants to know how we are.
+pub async fn front(
+    State(app): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let query = request.uri().query().unwrap_or_default().as_bytes();
+    if !url::form_urlencoded::parse(query).any(|(name, _)| name == "CallSid") {
+        return match app.access.count_request(peer, request.headers(), "/") {
+            Ok(()) => health(State(app)).await.into_response(),
+            Err(flood) => flood.into_response(),
+        };
+    }
+    match FromTwilio::from_request(request, &app).await {
+        Ok(told) => webhooks::incoming(State(app), told).await,
+        Err(refused) => refused,
+    }
+}
