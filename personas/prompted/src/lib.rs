@@ -1,0 +1,1 @@
+//! A persona out of a page of TOML.
