@@ -7,7 +7,7 @@ mod guests;
 use std::path::{Path, PathBuf};
 
 /// What is embedded. Their ids stand in their manifests.
-const SHIPPED: [&str; 9] = [
+const SHIPPED: [&str; 10] = [
     "cartesia-tts",
     "claim-intake",
     "deepgram-stt",
@@ -17,6 +17,7 @@ const SHIPPED: [&str; 9] = [
     "openai-llm",
     "openai-stt",
     "openai-tts",
+    "prompted",
 ];
 
 fn main() {

@@ -114,6 +114,7 @@ impl Call {
                 self.conversation.persona_failed(now, &reason, out);
             }
             Input::Response { id, outcome } => self.conversation.response(now, id, outcome, out),
+            Input::Recalled { id, fields } => self.conversation.recalled(now, id, fields, out),
             Input::AnsweredBy(answerer) => self.conversation.answered_by(now, answerer, out),
             Input::Transferred(id) => self.conversation.transferred(now, id, out),
             Input::TransferFailed { id, why } => self.conversation.transfer_failed(now, id, &why, out),

@@ -40,6 +40,11 @@ pub enum Input {
         id: persona::Id,
         outcome: Result<net::Fetched, net::Failure>,
     },
+    /// What was kept in an earlier call ([`Output::Recall`]); none: nothing is known.
+    Recalled {
+        id: persona::Id,
+        fields: Option<Vec<Field>>,
+    },
     /// Who picked up. The first that says so counts, if it was not known before
     /// ([`answered_by`](crate::conversation::Settings::answered_by)). To a machine or a fax nothing
     /// is said any more that was meant for a person.
@@ -100,6 +105,15 @@ pub enum Output {
         request: net::Request,
     },
     CancelFetch(persona::Id),
+    /// Look up what the script kept in an earlier call, and answer with [`Input::Recalled`]. The value
+    /// is JSON, as text.
+    Recall {
+        id: persona::Id,
+        field: String,
+        value: String,
+    },
+    /// Nobody waits for it any more: an answer now would be taken for that to the next of this id.
+    CancelRecall(persona::Id),
     /// Put the caller through to this number or name; whoever picks up may be told `brief` before.
     /// Answer with [`Input::Transferred`] or [`Input::TransferFailed`]. One at a time.
     Transfer {

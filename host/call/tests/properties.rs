@@ -8,7 +8,7 @@ use ::audio::dtmf;
 use call::chat::{Message, Stop, ToolCall, ToolChoice, ToolResult};
 use call::line::UtteranceId;
 use call::llm::{Effect as Model, Prompt, ReplyId};
-use call::persona::{Action, Answerer, Collection, Context, Departure, Event, Hint};
+use call::persona::{Action, Answerer, Collection, Context, Departure, Event, Field, Hint};
 use call::persona::{Interruption, Manner, Question};
 use call::{Call, Config, Input, Line, Moment, Observation, Output, audio, net, stt, text, tts};
 use call::{Cause, Failure};
@@ -37,6 +37,7 @@ enum Happening {
     PersonaFailed,
     PersonaRestored,
     Response(u8),
+    Recalled(u8, bool),
     Operator(OperatorDoes),
     AnsweredBy(Answerer),
     LineLost,
@@ -70,6 +71,7 @@ enum Does {
     Listen,
     Collect,
     Fetch(u32),
+    Recall(u32),
     Timer(u32, u16),
     Digits(u32),
     Transfer(u32),
@@ -100,6 +102,7 @@ fn does() -> impl Strategy<Value = Does> {
         2 => Just(Does::Listen),
         1 => Just(Does::Collect),
         1 => id.clone().prop_map(Does::Fetch),
+        1 => id.clone().prop_map(Does::Recall),
         1 => (id.clone(), 0..3000u16).prop_map(|(id, after)| Does::Timer(id, after)),
         1 => id.clone().prop_map(Does::Digits),
         1 => id.prop_map(Does::Transfer),
@@ -140,6 +143,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => prop::bool::weighted(0.3)
             .prop_map(|breaks| if breaks { Happening::PersonaRestored } else { Happening::Timeout }),
         1 => any::<u8>().prop_map(Happening::Response),
+        1 => (any::<u8>(), any::<bool>()).prop_map(|(which, known)| Happening::Recalled(which, known)),
         3 => prop_oneof![
             words().prop_map(OperatorDoes::Says),
             Just(OperatorDoes::Presses),
@@ -174,6 +178,8 @@ struct World {
     ending_since: Option<u32>,
     timers: BTreeSet<u32>,
     fetches: Vec<u32>,
+    /// what is looked up, and neither answered nor cancelled
+    recalls: Vec<u32>,
     /// asked for, and neither answered nor cancelled
     transfer: Option<u32>,
     lost: bool,
@@ -210,6 +216,7 @@ impl World {
             ending_since: None,
             timers: BTreeSet::new(),
             fetches: Vec::new(),
+            recalls: Vec::new(),
             transfer: None,
             lost: false,
             answered: false,
@@ -315,6 +322,13 @@ impl World {
                     self.give(Input::Response { id, outcome });
                 }
             }
+            Happening::Recalled(which, known) => {
+                if let Some(at) = pick(self.recalls.len(), which) {
+                    let id = self.recalls.remove(at);
+                    let fields = known.then(|| vec![Field { name: "claim_id".into(), value: "7".into() }]);
+                    self.give(Input::Recalled { id, fields });
+                }
+            }
             Happening::Operator(does) => self.give(match does {
                 OperatorDoes::Says(text) => Input::Say(text.into()),
                 OperatorDoes::Presses => Input::Digits(dtmf::parse("1w2").unwrap()),
@@ -375,6 +389,7 @@ impl World {
                     body: vec![],
                 },
             },
+            Does::Recall(id) => Action::Recall { id, field: "claim_id".into(), value: "7".into() },
             Does::Timer(id, after) => Action::Timer { id, after: Duration::from_millis(u64::from(after)) },
             Does::Digits(id) => Action::SendDigits { id, digits: "1".into() },
             Does::Transfer(id) => Action::Transfer { id, to: "desk".into(), brief: None },
@@ -451,6 +466,14 @@ impl World {
             }
             Output::Fetch { id, .. } => self.fetches.push(id),
             Output::CancelFetch(id) => self.fetches.retain(|open| *open != id),
+            Output::Recall { id, .. } => {
+                assert!(!self.recalls.contains(&id), "{id} is looked up twice at once");
+                self.recalls.push(id);
+            }
+            Output::CancelRecall(id) => {
+                assert!(self.recalls.contains(&id), "{id} is not looked up");
+                self.recalls.retain(|open| *open != id);
+            }
             Output::Transfer { id, .. } => {
                 assert!(self.transfer.replace(id).is_none(), "a second transfer");
             }
@@ -484,6 +507,9 @@ impl World {
                 assert!(self.open.remove(&report.id).is_some(), "no {} is open", report.id);
             }
             Event::Response { id, .. } => assert!(self.open.remove(&id).is_some(), "no fetch {id} is open"),
+            Event::Recalled { id, .. } => {
+                assert!(self.open.remove(&id).is_some(), "{id} is not looked up");
+            }
             Event::AnsweredBy(_) => assert!(!std::mem::replace(&mut self.answered, true), "told twice"),
             Event::LineLost => assert!(self.lost),
             Event::LineBack => assert!(!self.lost),
@@ -505,6 +531,7 @@ impl World {
             match action {
                 Action::Say { id, .. }
                 | Action::Fetch { id, .. }
+                | Action::Recall { id, .. }
                 | Action::SendDigits { id, .. }
                 | Action::Transfer { id, .. }
                     if !self.timers.contains(id) && !self.told_ended =>
@@ -560,6 +587,7 @@ fn live(sound: bool, first: Vec<Does>, happenings: Vec<Happening>) {
     world.give(Input::Timeout);
     assert!(world.ended.is_some(), "the call does not end");
     assert!(world.transfer.is_none(), "a transfer is left open");
+    assert!(world.recalls.is_empty(), "something is still looked up");
     assert!(world.told_ended || !world.persona, "the script was not told");
 }
 

@@ -4,7 +4,7 @@
 use crate::component::{Artifact, Generation, LoadError};
 use crate::embedded;
 use crate::engine::Host;
-use crate::grant::Operator;
+use crate::grant::{Grant, Operator, Variant};
 use crate::manifest::{Kind, Manifest, nearest};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -52,13 +52,43 @@ impl Catalogue {
         kind: Kind,
         operator: &dyn Operator,
     ) -> Result<Arc<Generation>, LoadError> {
+        self.load_as(host, id, kind, operator, &Variant::default())
+    }
+
+    /// The same, for one use of it.
+    pub fn load_as(
+        &self,
+        host: &Host,
+        id: &str,
+        kind: Kind,
+        operator: &dyn Operator,
+        variant: &Variant,
+    ) -> Result<Arc<Generation>, LoadError> {
+        let artifact = self.find(id, kind)?;
+        let shipped = embedded::manifests().get(id);
+        Generation::load_as(host, artifact.clone(), shipped, operator, variant).map(Arc::new)
+    }
+
+    /// What one use of it may do, without compiling it.
+    pub fn settle(
+        &self,
+        id: &str,
+        kind: Kind,
+        operator: &dyn Operator,
+        variant: &Variant,
+    ) -> Result<Grant, LoadError> {
+        let manifest = &self.find(id, kind)?.manifest;
+        Ok(Grant::settle_as(manifest, embedded::manifests().get(id), operator, variant)?)
+    }
+
+    /// The component of this id, if it is of this kind.
+    pub fn find(&self, id: &str, kind: Kind) -> Result<&Artifact, LoadError> {
         let artifact = self.artifacts.get(id).ok_or_else(|| self.unknown(id, kind))?;
         let found = artifact.manifest.kind;
         if found != kind {
             return Err(LoadError::Kind { id: id.to_owned(), found, wanted: kind });
         }
-        let shipped = embedded::manifests().get(id);
-        Generation::load(host, artifact.clone(), shipped, operator).map(Arc::new)
+        Ok(artifact)
     }
 
     fn unknown(&self, id: &str, kind: Kind) -> LoadError {

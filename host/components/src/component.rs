@@ -4,7 +4,7 @@
 use crate::contract::{Contract, LlmContract, Script, SttContract, TtsContract};
 use crate::egress::Egress;
 use crate::engine::Host;
-use crate::grant::{Grant, GrantError, Operator, Settings};
+use crate::grant::{Grant, GrantError, Operator, Settings, Variant};
 use crate::manifest::{Kind, Manifest, ManifestError, SECTION};
 use crate::store::State;
 use crate::wasi;
@@ -115,6 +115,7 @@ pub(crate) fn embedded_manifest(wasm: &[u8]) -> Option<Manifest> {
 /// A component that sessions can be opened of.
 pub struct Generation {
     pub artifact: Artifact,
+    name: String,
     pub(crate) host: Host,
     pub(crate) grant: Grant,
     pub(crate) egress: Arc<Egress>,
@@ -137,7 +138,19 @@ impl Generation {
         shipped: Option<&Manifest>,
         operator: &dyn Operator,
     ) -> Result<Self, LoadError> {
-        let grant = Grant::settle(&artifact.manifest, shipped, operator)?;
+        Self::load_as(host, artifact, shipped, operator, &Variant::default())
+    }
+
+    /// The same, for one use of it.
+    pub fn load_as(
+        host: &Host,
+        artifact: Artifact,
+        shipped: Option<&Manifest>,
+        operator: &dyn Operator,
+        variant: &Variant,
+    ) -> Result<Self, LoadError> {
+        let grant = Grant::settle_as(&artifact.manifest, shipped, operator, variant)?;
+        let name = variant.name.clone().unwrap_or_else(|| artifact.manifest.id.clone());
         let from = artifact.from();
         let kind = artifact.manifest.kind;
         let component = Component::new(host.engine(), &artifact.wasm[..])
@@ -152,13 +165,14 @@ impl Generation {
             reason: format!("no client for its requests: {e}"),
         })?;
         for refused in &grant.refused {
-            tracing::warn!(component = %artifact.manifest.id, "it asks {refused}, which is not granted");
+            tracing::warn!(component = name, "it asks {refused}, which is not granted");
         }
-        Ok(Self { artifact, host: host.clone(), grant, egress: Arc::new(egress), pre })
+        Ok(Self { artifact, name, host: host.clone(), grant, egress: Arc::new(egress), pre })
     }
 
+    /// What it goes by: its id, or the name that the operator gave this use of it.
     pub fn id(&self) -> &str {
-        &self.artifact.manifest.id
+        &self.name
     }
 
     pub fn settings(&self) -> &Settings {

@@ -1,6 +1,7 @@
 //! The one engine of a host: how components are compiled, where their memory comes from, and what
 //! interrupts them.
 
+use crate::consumption::{Consumed, Consumption};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +52,7 @@ pub struct Host {
 
 struct Ticking {
     engine: Engine,
+    consumption: Consumption,
 }
 
 impl Host {
@@ -67,11 +69,20 @@ impl Host {
         let engine = Engine::new(&config)
             .map_err(|e| EngineError::Engine { sessions: settings.sessions, reason: format!("{e:#}") })?;
         tick(&engine)?;
-        Ok(Self { engine: Arc::new(Ticking { engine }) })
+        Ok(Self { engine: Arc::new(Ticking { engine, consumption: Consumption::default() }) })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine.engine
+    }
+
+    pub(crate) fn consumption(&self) -> &Consumption {
+        &self.engine.consumption
+    }
+
+    /// What each component has taken so far, by id.
+    pub fn consumed(&self) -> Vec<(String, Consumed)> {
+        self.engine.consumption.consumed()
     }
 }
 

@@ -17,6 +17,7 @@
 //! - `sound`: between the line's sound and a component's
 //! - `contract`: bindings, and the way between them and the call's words
 //! - `engine`, `store`, `allowance`, `wasi`: what it runs in, and for how long
+//! - `consumption`: what components take of the machine
 //! - `egress`: the network
 //!
 //! A component is pure: the host does all I/O. It never sees a secret, a file or a clock.
@@ -26,6 +27,7 @@
 mod allowance;
 mod catalogue;
 mod component;
+mod consumption;
 mod contract;
 mod egress;
 mod embedded;
@@ -40,6 +42,7 @@ mod wasi;
 
 pub use catalogue::Catalogue;
 pub use component::{Artifact, Generation, LoadError};
+pub use consumption::Consumed;
 #[doc(hidden)]
 pub use egress::fuzzing;
 pub use egress::{Arrival, NetEvent, SessionId};

@@ -3,6 +3,10 @@
 //!
 //! A manifest *asks*. What the component gets is decided in [`grant`](crate::grant).
 
+mod fields;
+
+pub use fields::{Field, FieldKind};
+
 use audio::{SampleRate, TELEPHONE};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -37,6 +41,12 @@ pub struct Manifest {
     /// the sound that a recogniser takes, or that a voice gives
     #[serde(default)]
     pub audio: Sound,
+    /// what a persona keeps of a conversation
+    #[serde(default, deserialize_with = "fields::named")]
+    pub fields: BTreeMap<String, Field>,
+    /// it keeps others too, which are declared elsewhere
+    #[serde(default)]
+    pub any_fields: bool,
 }
 
 /// What sound crosses the boundary; mono. Where it is not the telephone's own, the host converts.
@@ -85,14 +95,20 @@ pub enum Kind {
     Persona,
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Stt => "stt",
             Self::Llm => "llm",
             Self::Tts => "tts",
             Self::Persona => "persona",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -256,6 +272,13 @@ pub enum ManifestError {
         "the manifest's secret {name:?} is put into the header {header:?}, which is none that may be set"
     )]
     Header { name: String, header: String },
+    #[error(
+        "the manifest declares that {name:?} is kept, and a component of the kind {kind} keeps nothing: only a \
+         persona does"
+    )]
+    KeepsNothing { name: String, kind: Kind },
+    #[error("the manifest's field {name:?}: {problem}")]
+    Field { name: String, problem: &'static str },
 }
 
 impl Manifest {
@@ -278,6 +301,7 @@ impl Manifest {
         if self.contract != CONTRACT && !self.contract.starts_with(&format!("{CONTRACT}.")) {
             return Err(ManifestError::Contract { asked: self.contract.clone() });
         }
+        self.check_fields()?;
         for (name, setting) in &self.settings {
             if let Some(default) = &setting.default {
                 setting
@@ -292,8 +316,7 @@ impl Manifest {
             }
         }
         for secret in &self.secrets {
-            let header = secret.header.parse::<reqwest::header::HeaderName>();
-            if header.map_or(true, |header| crate::egress::steers(&header)) {
+            if !may_hold_a_secret(&secret.header) {
                 return Err(ManifestError::Header {
                     name: secret.name.clone(),
                     header: secret.header.clone(),
@@ -349,6 +372,13 @@ fn is_base(text: &str) -> bool {
             && url.username().is_empty()
             && url.password().is_none()
     })
+}
+
+/// Whether a secret can go into this header: it is one, and does not say where a request goes or how it
+/// is read.
+pub fn may_hold_a_secret(header: &str) -> bool {
+    let header = header.parse::<reqwest::header::HeaderName>();
+    header.is_ok_and(|header| !crate::egress::steers(&header))
 }
 
 /// The names in braces.

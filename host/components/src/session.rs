@@ -218,7 +218,8 @@ impl Body {
         let owner = Owner { component: generation.id().to_owned(), call: surroundings.call.clone() };
         // sessions of one call differ
         let seed = surroundings.seed ^ (id.0 << 32);
-        let store = store::open(generation.host.engine(), owner, generation.grant.limits, seed);
+        let account = generation.host.consumption().account(generation.id());
+        let store = store::open(generation.host.engine(), owner, generation.grant.limits, seed, account);
         let call = surroundings.call.clone();
         Self { generation: generation.clone(), store, call, began: surroundings.began }
     }

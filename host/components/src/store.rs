@@ -7,9 +7,11 @@
 //! is read; so it is after each call, for what all of them take together.
 
 use crate::allowance::Allowance;
+use crate::consumption::{Account, Share};
 use crate::contract::shared::log as wit_log;
 use crate::manifest::Limits;
 use crate::wasi::Stderr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
@@ -53,6 +55,7 @@ struct Meter {
 
 struct Memory {
     limit: usize,
+    share: Share,
 }
 
 /// Lines of the component, for the host's log.
@@ -89,8 +92,14 @@ impl WasiView for State {
     }
 }
 
-/// A store within these limits, whose random numbers follow from `seed`.
-pub(crate) fn open(engine: &Engine, owner: Owner, limits: Limits, seed: u64) -> Store<State> {
+/// A store within these limits, whose random numbers follow from `seed`. What it takes goes to `account`.
+pub(crate) fn open(
+    engine: &Engine,
+    owner: Owner,
+    limits: Limits,
+    seed: u64,
+    account: Arc<Account>,
+) -> Store<State> {
     let stderr = Stderr::default();
     let wasi = crate::wasi::context(&stderr, seed);
     let mut table = ResourceTable::new();
@@ -98,7 +107,7 @@ pub(crate) fn open(engine: &Engine, owner: Owner, limits: Limits, seed: u64) -> 
     let state = State {
         wasi,
         table,
-        memory: Memory { limit: limits.memory() },
+        memory: Memory { limit: limits.memory(), share: Share::new(account) },
         log: Log { owner, lines: 0, stderr },
         at: 0,
         allowance: Allowance::new(limits.call(), Instant::now()),
@@ -131,7 +140,9 @@ pub(crate) fn enter(store: &mut Store<State>, at: u64) -> Result<(), OverTime> {
 pub(crate) fn leave(store: &mut Store<State>) {
     let state = store.data_mut();
     if let Some(meter) = state.meter.take() {
-        state.allowance.take(meter.computed());
+        let computed = meter.computed();
+        state.allowance.take(computed);
+        state.memory.share.computed(computed);
     }
     state.log.flush_stderr();
 }
@@ -178,13 +189,14 @@ fn cpu_time() -> Duration {
 impl ResourceLimiter for Memory {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         if desired > self.limit {
             return Err(OverMemory { wanted: desired, limit: self.limit }.into());
         }
+        self.share.grew(desired.saturating_sub(current) as u64);
         Ok(true)
     }
 

@@ -1,14 +1,21 @@
 //! All that a request may need: what serves calls, who may do what, which calls there are.
 
 use crate::access::Access;
+use crate::calls::recall::Memory;
 use crate::config::Loaded;
+use crate::figures::Figures;
+use crate::nodes::Nodes;
 use crate::outbound::Limits;
+use crate::records::{Records, Redaction};
 use crate::registry::Registry;
 use crate::services::Services;
+use crate::traces::Traces;
 use anyhow::Context;
 use components::Catalogue;
 use components::grant::Operator;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio::sync::watch;
 use twilio::rest::{Client, Credentials, Settings};
 
@@ -18,10 +25,20 @@ pub struct App {
     pub services: Services,
     pub access: Access,
     pub registry: Registry,
+    /// none: this server is alone
+    pub nodes: Option<Arc<Nodes>>,
     /// none: there are no credentials
     pub twilio: Option<Client>,
     pub limits: Limits,
+    pub records: Records,
+    pub redaction: Redaction,
+    /// none: nothing is known of earlier calls
+    pub memory: Option<Arc<dyn Memory>>,
     pub leaving: watch::Sender<Leaving>,
+    pub figures: Figures,
+    /// none: they go nowhere
+    pub traces: Option<Traces>,
+    pub began: SystemTime,
 }
 
 /// How far the host is on its way out.
@@ -37,14 +54,39 @@ pub enum Leaving {
 }
 
 impl App {
-    pub fn set_up(loaded: &Arc<Loaded>, catalogue: Catalogue) -> anyhow::Result<Self> {
+    pub async fn set_up(loaded: &Arc<Loaded>, catalogue: Catalogue) -> anyhow::Result<Self> {
+        let redaction = &loaded.config.redaction;
+        let redaction = Redaction::new(redaction.cards, &redaction.patterns)?;
+        let services = Services::set_up(loaded, catalogue)?;
+        let figures = Figures::new()?;
+        for (kind, component) in services.routes.providers() {
+            component.inspect(|id| figures.expect(kind.name(), id));
+        }
+        let traces = Traces::set_up(loaded)?;
+        if let Some(traces) = &traces {
+            figures.watch_queue("traces", traces.waiting());
+        }
+        let folder = services.recordings().map(Path::to_owned);
+        let records = Records::open(loaded, folder).await?;
+        if let Some(store) = records.store().cloned() {
+            let health = store.clone();
+            figures.watch_queue("store", move || health.health().queued as u64);
+            figures.watch_queue("spool", move || store.health().spooled);
+        }
         Ok(Self {
             access: Access::set_up(loaded)?,
+            nodes: Nodes::set_up(&loaded.config.nodes)?.map(Arc::new),
             twilio: twilio(loaded)?,
+            memory: records.memory(),
             limits: Limits::new(&loaded.config.outbound),
-            services: Services::set_up(loaded, catalogue)?,
+            records,
+            redaction,
+            services,
             registry: Registry::default(),
             leaving: watch::Sender::new(Leaving::No),
+            figures,
+            traces,
+            began: SystemTime::now(),
         })
     }
 

@@ -8,11 +8,16 @@
 //! - `access`: who may do what
 //! - `routes`: what answers HTTP
 //! - `registry`: the calls that are known
+//! - `nodes`: the other servers that share them
 //! - `outbound`: calls that this host places
 //! - `calls`: the task that drives one call
 //! - `personas`: the conversations that calls may ask for
 //! - `vitals`: how the providers are doing
+//! - `figures`: how many calls, how fast, what failed, for Prometheus
+//! - `traces`: what happened when in a call, for OpenTelemetry
+//! - `logging`: what is worth knowing, as lines
 //! - `recording`: both sides of every call in a file
+//! - `records`: what is kept of calls
 //! - `bench`: how many calls a core carries
 //! - `last_resort`: what can be said when the voice is lost
 
@@ -24,15 +29,20 @@ mod bench;
 mod calls;
 mod cli;
 mod config;
+mod figures;
 mod last_resort;
 mod logging;
+mod nodes;
 mod outbound;
 mod personas;
 mod recording;
+mod records;
 mod registry;
 mod routes;
+mod routing;
 mod services;
 mod serving;
+mod traces;
 mod vitals;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@
 use crate::access::{CALL, Problem, PublicAddress, random};
 use crate::app::Shared;
 use crate::config::{self, MachineDetection as Detect};
+use crate::figures::TurnedAway;
 use crate::registry::Dialled;
 use axum::http::StatusCode;
 use governor::clock::{Clock, DefaultClock};
@@ -89,9 +90,11 @@ pub async fn place(
     let twilio = app.twilio.as_ref().ok_or_else(no_credentials)?;
     let address = address?;
     if !app.is_open() {
+        app.figures.turned_away(TurnedAway::Draining);
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this server is about to stop"));
     }
     if app.is_full() {
+        app.figures.turned_away(TurnedAway::Full);
         let text = "there are as many calls as this server may carry (`server.calls`)";
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, text).retry_after(Duration::from_secs(10)));
     }
@@ -103,7 +106,8 @@ pub async fn place(
     let from = wanted.from.or(own).ok_or_else(|| {
         Problem::invalid("from_number", "needed, as there is no TWILIO_PHONE_NUMBER to call from")
     })?;
-    let persona = app.services.persona(wanted.details.persona.as_deref()).await;
+    let route = app.services.routes.default();
+    let persona = app.services.persona(route, wanted.details.persona.as_deref()).await;
     persona.map_err(|e| Problem::invalid("persona", e))?;
     app.limits.check("to_number", &wanted.to, app.registry.placed())?;
 

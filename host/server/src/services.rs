@@ -1,10 +1,13 @@
 //! The components that serve this host's calls: which, and why these.
+//!
+//! Which of them serve which call is `routing`'s.
 
-use crate::config::{self, Config, Loaded};
+use crate::config::{self, Config, Facts, Loaded};
 use crate::last_resort;
 use crate::personas::Personas;
 use crate::recording::{Recorder, Recording};
 use crate::registry::direction_name;
+use crate::routing::{Loader, Route, Routes};
 use crate::vitals::Vitals;
 use ::audio::detect::{self, Detector, OnnxModel};
 use anyhow::Context;
@@ -14,6 +17,7 @@ use comfy_table::{Table, presets};
 use components::grant::{Operator, Origin, Settings};
 use components::manifest::{Kind, Manifest, Setting, SettingKind};
 use components::{Catalogue, EngineSettings, Generation, Host};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,22 +36,18 @@ const BY_ADDRESS: [&str; 2] = ["openai-stt", "openai-tts"];
 /// What every call is served with.
 pub struct Services {
     pub config: Config,
-    pub persona: Arc<Generation>,
-    /// none: words come with the line, or not at all
-    pub stt: Option<Arc<Generation>>,
-    pub llm: Arc<Generation>,
-    pub tts: Arc<Generation>,
+    pub routes: Routes,
     /// what can be said when the voice is lost
     pub last_resort: Vec<Phrase>,
     onnx: Option<OnnxModel>,
     /// none: nothing is recorded
     recorder: Option<Recorder>,
     choices: Vec<Choice>,
-    personas: Arc<Personas>,
+    loader: Arc<Loader>,
     pub vitals: Vitals,
 }
 
-/// One row of the table at start.
+/// One row of the table at start, of what `[route]` says.
 struct Choice {
     what: &'static str,
     chosen: String,
@@ -64,48 +64,67 @@ impl Services {
         // recogniser, voice, persona, and a reply with another one behind it
         let sessions = config.server.calls.max(1).saturating_mul(5);
         let host = Host::new(&EngineSettings { sessions, cache })?;
-        let load = |kind: Kind, id: &str| {
-            catalogue
-                .load(&host, id, kind, &**loaded)
-                .with_context(|| format!("the route's {kind} cannot be used"))
-        };
-
-        let route = &config.route;
-        let mut choices = Vec::new();
-        let mut choose = |kind: Kind, wanted: &str| -> anyhow::Result<Option<Arc<Generation>>> {
-            let (id, change) = choice(kind, wanted, &catalogue, loaded)?;
-            let generation = id.map(|id| load(kind, &id)).transpose()?;
-            choices.push(row(kind, generation.as_deref(), change));
-            Ok(generation)
-        };
-        let persona = choose(Kind::Persona, &route.persona)?.context("the route has no persona")?;
-        let stt = choose(Kind::Stt, &route.stt)?;
-        let llm = choose(Kind::Llm, &route.llm)?
-            .context("the route has no model: `none` is possible for stt only")?;
-        let tts = choose(Kind::Tts, &route.tts)?
-            .context("the route has no voice: `none` is possible for stt only")?;
+        let personas = Personas::read(loaded, &catalogue)?;
         let last_resort = last_resort::render(&catalogue, &host, loaded, &[&config.speech.apology]);
-        let recording = config.recording.enabled && config.route.record;
-        let recorder = recording.then(|| Recorder::start(&config.recording)).transpose()?;
+        let loader = Loader::new(catalogue, host, loaded.clone(), personas);
+        let mut choices = Vec::new();
+        let routes = Routes::set_up(&config, |name, key, route, rule| {
+            let whose = match rule {
+                Some(_) => format!("the route {name:?}"),
+                None => "the route".to_owned(),
+            };
+            let settings = rule.map(|rule| rule.settings.clone()).unwrap_or_default();
+            let mut choose = |kind: Kind, wanted: &str| -> anyhow::Result<Option<Arc<Generation>>> {
+                let (id, change) = choice(kind, wanted, &loader.catalogue, loaded)?;
+                let of_persona = if kind == Kind::Persona { settings.clone() } else { BTreeMap::new() };
+                let generation = id.map(|id| loader.load(kind, &id, &of_persona)).transpose();
+                let generation = generation.with_context(|| format!("{whose}'s {kind} cannot be used"))?;
+                if rule.is_none() {
+                    choices.push(row(kind, generation.as_deref(), change));
+                }
+                Ok(generation)
+            };
+            let missing = |what: &str| format!("{whose} has no {what}: `none` is possible for stt only");
+            Ok(Route {
+                persona: choose(Kind::Persona, &route.persona)?.with_context(|| missing("persona"))?,
+                stt: choose(Kind::Stt, &route.stt)?,
+                llm: choose(Kind::Llm, &route.llm)?.with_context(|| missing("model"))?,
+                tts: choose(Kind::Tts, &route.tts)?.with_context(|| missing("voice"))?,
+                name,
+                key,
+                config: route,
+            })
+        })?;
+        let recorder = config.records().then(|| Recorder::start(&config.recording)).transpose()?;
         let onnx = (config.vad.detector == config::Detector::Onnx).then(|| onnx(&config.vad)).transpose()?;
-        let personas = Personas::new(catalogue, host, loaded.clone());
         let vitals = Vitals::default();
-        Ok(Self { persona, stt, llm, tts, last_resort, onnx, recorder, choices, personas, vitals, config })
+        Ok(Self { routes, last_resort, onnx, recorder, choices, loader, vitals, config })
+    }
+
+    /// How this call is served.
+    pub fn route(&self, call: Facts<'_>) -> &Arc<Route> {
+        self.routes.decide(call)
     }
 
     /// The persona of this id; none: the route's.
-    pub async fn persona(&self, id: Option<&str>) -> anyhow::Result<Arc<Generation>> {
-        match id.filter(|id| *id != self.persona.id()) {
-            Some(id) => self.personas.get(id).await,
-            None => Ok(self.persona.clone()),
+    pub async fn persona(&self, route: &Route, id: Option<&str>) -> anyhow::Result<Arc<Generation>> {
+        match id.filter(|id| *id != route.persona.id()) {
+            Some(id) => self.loader.persona(id).await,
+            None => Ok(route.persona.clone()),
         }
     }
 
-    /// How one call is held that was picked up by this, as far as it is known.
-    pub fn call(&self, answered_by: Answerer) -> call::Config {
-        let continues = self.tts.artifact.manifest.audio.continues;
-        let mut call = self.config.call(self.stt.is_some(), continues, self.last_resort.clone());
+    /// What runs the components.
+    pub fn host(&self) -> &Host {
+        self.loader.host()
+    }
+
+    /// How one call of this route is held that was picked up by this, as far as it is known.
+    pub fn call(&self, route: &Route, answered_by: Answerer) -> call::Config {
+        let continues = route.tts.artifact.manifest.audio.continues;
+        let mut call = self.config.call(route.stt.is_some(), continues, self.last_resort.clone());
         call.conversation.answered_by = answered_by;
+        call.conversation.announcement = route.config.announcement.clone();
         call
     }
 
@@ -134,30 +153,26 @@ impl Services {
         self.recorder.as_ref().map(|_| self.config.recording.folder.as_path())
     }
 
-    /// Begins the recording of a call, if it is to be recorded.
-    pub fn record(&self, call_sid: &str, direction: Direction) -> Option<Recording> {
-        self.recorder.as_ref()?.begin(call_sid, direction_name(direction))
+    pub fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
     }
 
-    /// Which component does what, and what would change it.
+    /// Begins the recording of a call, if those of its route are recorded.
+    pub fn record(&self, route: &Route, call_sid: &str, direction: Direction) -> Option<Recording> {
+        self.recorder.as_ref().filter(|_| route.config.record)?.begin(call_sid, direction_name(direction))
+    }
+
+    /// Which component does what, and what would change it; and which calls are served otherwise.
     pub fn table(&self) -> String {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(["", "component", "what it is", "what changes it"]);
         for choice in &self.choices {
             table.add_row([choice.what, &choice.chosen, &choice.about, &choice.change]);
         }
-        table.to_string()
-    }
-
-    /// Every service by its kind, with the component that does it.
-    pub fn names(&self) -> impl Iterator<Item = (&'static str, Option<&str>)> {
-        [
-            ("persona", Some(self.persona.id())),
-            ("stt", self.stt.as_ref().map(|stt| stt.id())),
-            ("llm", Some(self.llm.id())),
-            ("tts", Some(self.tts.id())),
-        ]
-        .into_iter()
+        match self.routes.table() {
+            Some(others) => format!("{table}\n\n{others}"),
+            None => table.to_string(),
+        }
     }
 }
 
@@ -176,13 +191,15 @@ fn onnx(vad: &config::Vad) -> anyhow::Result<OnnxModel> {
 
 /// An entry for a component that is not there is a mistake.
 pub fn known_components(config: &Config, catalogue: &Catalogue) -> anyhow::Result<()> {
-    for id in config.component.keys() {
+    let components = config.component.keys().map(|id| ("component", id));
+    let prices = config.prices.providers.keys().map(|id| ("prices", id));
+    for (section, id) in components.chain(prices) {
         if catalogue.get(id).is_none() {
             let known: Vec<&str> = catalogue.manifests().map(|manifest| manifest.id.as_str()).collect();
             let hint = components::manifest::nearest(id, known.iter().copied())
-                .map(|near| format!("; did you mean [component.{near}]?"))
+                .map(|near| format!("; did you mean [{section}.{near}]?"))
                 .unwrap_or_else(|| format!("; there are: {}", known.join(", ")));
-            anyhow::bail!("cordboard.toml: [component.{id}] is for a component that is not there{hint}");
+            anyhow::bail!("cordboard.toml: [{section}.{id}] is for a component that is not there{hint}");
         }
     }
     Ok(())
@@ -258,7 +275,10 @@ fn row(kind: Kind, generation: Option<&Generation>, change: String) -> Choice {
             let manifest = &generation.artifact.manifest;
             let from = generation.artifact.path.as_ref();
             let from = from.map(|path| format!(" (from {})", path.display())).unwrap_or_default();
-            let chosen = format!("{} {}", manifest.id, manifest.version);
+            let chosen = match generation.id() == manifest.id {
+                true => format!("{} {}", manifest.id, manifest.version),
+                false => format!("{} ({} {})", generation.id(), manifest.id, manifest.version),
+            };
             Choice { what, chosen, about: format!("{}{from}", manifest.about), change }
         }
         None => {

@@ -1,9 +1,10 @@
 //! How the providers are doing, as far as calls have shown.
 
+use components::manifest::Kind;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use twilio::rest::RestError;
 use utoipa::ToSchema;
 
@@ -12,6 +13,8 @@ use utoipa::ToSchema;
 pub struct Vital {
     /// what is in `trouble`, readable without waiting
     state: AtomicU8,
+    /// since the start
+    failures: AtomicU64,
     trouble: Mutex<Option<Trouble>>,
 }
 
@@ -37,13 +40,20 @@ impl Vital {
     }
 
     pub fn fails(&self, reason: &str) {
-        self.state.store(FAILING, Ordering::Relaxed);
+        self.begins_to_fail(reason);
+    }
+
+    /// The same; whether that is news.
+    pub fn begins_to_fail(&self, reason: &str) -> bool {
+        let news = self.state.swap(FAILING, Ordering::Relaxed) != FAILING;
+        self.failures.fetch_add(1, Ordering::Relaxed);
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         let since = || jiff::Timestamp::now().to_string();
         let known =
             trouble.get_or_insert_with(|| Trouble { since: since(), reason: String::new(), failures: 0 });
         reason.clone_into(&mut known.reason);
         known.failures = known.failures.saturating_add(1);
+        news
     }
 
     /// How a request to Twilio went. That it refuses what was asked for is no failure of its.
@@ -58,6 +68,11 @@ impl Vital {
         asked
     }
 
+    /// How often it has failed since the start.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
     /// `unused`, `ok` or `failing`, and in the last case what is known of it.
     pub fn state(&self) -> (&'static str, Option<Trouble>) {
         match self.state.load(Ordering::Relaxed) {
@@ -68,13 +83,11 @@ impl Vital {
     }
 }
 
-/// All of them, by what they are for.
+/// All of them.
 #[derive(Default)]
 pub struct Vitals {
-    pub persona: Vital,
-    pub stt: Vital,
-    pub llm: Vital,
-    pub tts: Vital,
+    /// by what they are for, and their names
+    providers: Mutex<BTreeMap<(Kind, String), Arc<Vital>>>,
     pub twilio: Vital,
 }
 
@@ -90,26 +103,38 @@ pub struct Service {
 }
 
 impl Vitals {
-    /// As they are, given what there is.
+    /// Of one provider, or one persona.
+    pub fn of(&self, kind: Kind, id: &str) -> Arc<Vital> {
+        let mut providers = self.providers.lock().unwrap_or_else(PoisonError::into_inner);
+        providers.entry((kind, id.to_owned())).or_default().clone()
+    }
+
+    /// As they are. The first of a kind goes by its kind, every other one has its name besides.
     pub fn report<'a>(
         &self,
-        services: impl IntoIterator<Item = (&'static str, Option<&'a str>)>,
-    ) -> BTreeMap<&'static str, Service> {
-        let of = |kind: &str| match kind {
-            "persona" => &self.persona,
-            "stt" => &self.stt,
-            "llm" => &self.llm,
-            "tts" => &self.tts,
-            _ => &self.twilio,
-        };
-        let service = |(kind, component): (&'static str, Option<&str>)| {
+        providers: impl IntoIterator<Item = (Kind, Option<&'a str>)>,
+        twilio: Option<&str>,
+    ) -> BTreeMap<String, Service> {
+        let service = |vital: &Vital, component: Option<&str>| {
             let (state, trouble) = match component {
-                Some(_) => of(kind).state(),
+                Some(_) => vital.state(),
                 None => ("off", None),
             };
-            (kind, Service { component: component.map(str::to_owned), state, trouble })
+            Service { component: component.map(str::to_owned), state, trouble }
         };
-        services.into_iter().map(service).collect()
+        let mut report = BTreeMap::from([("twilio".to_owned(), service(&self.twilio, twilio))]);
+        for (kind, id) in providers {
+            let first = !report.contains_key(&kind.to_string());
+            let name = match id {
+                _ if first => kind.to_string(),
+                Some(id) => format!("{kind}:{id}"),
+                // nothing more to tell
+                None => continue,
+            };
+            let vital = id.map(|id| self.of(kind, id)).unwrap_or_default();
+            report.insert(name, service(&vital, id));
+        }
+        report
     }
 }
 
@@ -120,17 +145,29 @@ mod tests {
     #[test]
     fn a_provider_is_unused_then_as_well_as_it_was_last() {
         let vitals = Vitals::default();
-        let state = || vitals.report([("stt", Some("deepgram-stt"))])["stt"].clone();
+        let stt = vitals.of(Kind::Stt, "deepgram-stt");
+        let state = || vitals.report([(Kind::Stt, Some("deepgram-stt"))], None)["stt"].clone();
         assert_eq!(state().state, "unused");
-        vitals.stt.works();
+        stt.works();
         assert_eq!(state().state, "ok");
-        vitals.stt.fails("no connection");
-        vitals.stt.fails("refused: 401");
+        stt.fails("no connection");
+        stt.fails("refused: 401");
         let failing = state();
         assert_eq!((failing.state, failing.trouble.as_ref().unwrap().failures), ("failing", 2));
         assert_eq!(failing.trouble.unwrap().reason, "refused: 401");
-        vitals.stt.works();
+        stt.works();
         assert_eq!(state().state, "ok");
-        assert_eq!(vitals.report([("stt", None)])["stt"].state, "off");
+        assert_eq!(vitals.report([(Kind::Stt, None)], None)["stt"].state, "off");
+    }
+
+    #[test]
+    fn every_provider_that_a_route_uses_has_its_own_state() {
+        let vitals = Vitals::default();
+        vitals.of(Kind::Llm, "large").fails("refused: 401");
+        vitals.of(Kind::Llm, "small").works();
+        let there = [(Kind::Llm, Some("large")), (Kind::Llm, Some("small")), (Kind::Llm, None)];
+        let report = vitals.report(there, Some("rest"));
+        let states: Vec<_> = report.iter().map(|(name, service)| (name.as_str(), service.state)).collect();
+        assert_eq!(states, [("llm", "failing"), ("llm:small", "ok"), ("twilio", "unused")]);
     }
 }

@@ -13,6 +13,7 @@
 //!
 //! A server runs on a thread of its own and stops with everything it started when it is dropped.
 
+mod client;
 mod fault;
 mod serving;
 mod voice;
@@ -22,7 +23,9 @@ pub mod cartesia;
 pub mod deepgram;
 pub mod openai;
 pub mod speech;
+pub mod supabase;
 pub mod twilio;
 
+pub use client::client;
 pub use fault::{FLOOD, FLOOD_OF_AUDIO, Fault};
 pub use serving::{Record, Server};

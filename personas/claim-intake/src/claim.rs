@@ -133,8 +133,8 @@ pub(crate) fn spoken_number(number: &str) -> String {
     spoken
 }
 
-/// "Thursday, the fifth of March", with the year where it is not this one.
-pub(crate) fn spoken_date(date: Date, today: Date) -> String {
+/// "Thursday, the fifth of March 2026": the year was often not said, and is what may be wrong.
+pub(crate) fn spoken_date(date: Date) -> String {
     let weekday = match date.weekday() {
         Weekday::Monday => "Monday",
         Weekday::Tuesday => "Tuesday",
@@ -161,8 +161,7 @@ pub(crate) fn spoken_date(date: Date, today: Date) -> String {
     let nth = |n: i8| usize::try_from(n - 1).unwrap_or(0);
     let day = parse::ORDINALS.get(nth(date.day())).copied().unwrap_or_default();
     let month = MONTHS.get(nth(date.month())).copied().unwrap_or_default();
-    let year = if date.year() == today.year() { String::new() } else { format!(" {}", date.year()) };
-    format!("{weekday}, the {day} of {month}{year}")
+    format!("{weekday}, the {day} of {month} {}", date.year())
 }
 
 /// "450 dollars and 50 cents".

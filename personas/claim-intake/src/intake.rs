@@ -1,11 +1,12 @@
 //! The conversation as a function: what was understood goes in, what to say comes out.
 //!
 //! It waits for nothing and hears nothing: `lib.rs` does. Everything that it has to know for the next
-//! turn is in [`Progress`].
+//! turn is in [`Progress`]. Claims of earlier calls are in `earlier`, the questions in `wording`.
 
-use crate::claim::{
-    Claim, PIECES, Piece, Stage, decimal, hundredths, spoken_amount, spoken_date, spoken_number,
-};
+mod earlier;
+mod wording;
+
+use crate::claim::{Claim, PIECES, Piece, Stage, decimal, spoken_date, spoken_number};
 use crate::parse::{Amount, Answer, Understood};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -19,8 +20,12 @@ pub(crate) enum Step {
     /// whether the claim number was understood
     #[default]
     Acknowledge,
+    /// whether to go on with a claim of an earlier call
+    Offer,
     /// an earlier claim number
     Number,
+    /// whether to read a claim that is done
+    Closed,
     Ask(Piece),
     /// which of two amounts
     Choose(u64, u64),
@@ -37,19 +42,28 @@ pub(crate) enum Step {
 pub(crate) enum End {
     Verified,
     Goodbye,
+    /// the claim was done before, and stays as it was
+    AsItWas,
     /// the caller and this persona do not understand each other
     NotUnderstood,
     Silence,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Progress {
     pub(crate) claim: Claim,
     pub(crate) step: Step,
     /// how often this step was asked in vain; of a piece, its own tries count
     tries: u32,
+    /// the number of a claim that begins in this call
+    own: String,
     /// the number is from an earlier call
     earlier: bool,
+    /// a claim of an earlier call of the same caller, and the number that both calls came from
+    offered: Option<(Claim, String)>,
+    /// claim numbers that were given and are not known
+    wrong_numbers: u32,
 }
 
 /// What has to be known to speak.
@@ -60,15 +74,17 @@ pub(crate) struct Speaking<'a> {
 }
 
 impl Progress {
-    /// `earlier`: the number came with the call.
-    pub(crate) fn new(number: String, earlier: bool) -> Self {
-        Self { claim: Claim { number, ..Claim::default() }, earlier, ..Self::default() }
+    /// `own`: what a claim is called that begins in this call; `earlier`: a number that came with it.
+    pub(crate) fn new(own: String, earlier: Option<&str>) -> Self {
+        let number = earlier.unwrap_or(&own).to_owned();
+        let claim = Claim { number, ..Claim::default() };
+        Self { claim, own, earlier: earlier.is_some(), ..Self::default() }
     }
 
     /// What may be said in few words now.
     pub(crate) fn expected(&self) -> Vec<Piece> {
         match self.step {
-            Step::Acknowledge | Step::Number | Step::Over(_) => vec![],
+            Step::Acknowledge | Step::Offer | Step::Number | Step::Closed | Step::Over(_) => vec![],
             Step::Ask(piece) => vec![piece],
             Step::Choose(..) => vec![Piece::Amount],
             Step::Confirm => self.claim.unsettled(),
@@ -86,13 +102,22 @@ impl Progress {
                 Step::Ask(_) | Step::Choose(..) => said.complains && !said.mentions.is_empty(),
                 Step::Confirm | Step::Verify => said.answer.is_some(),
                 Step::Which => said.answer.is_some() || !said.mentions.is_empty(),
-                Step::Acknowledge | Step::Number | Step::Over(_) => true,
+                Step::Acknowledge | Step::Offer | Step::Number | Step::Closed | Step::Over(_) => true,
             }
     }
 
-    /// Takes a turn of the caller's; gives what to say about it.
-    pub(crate) fn hear(&mut self, said: &Understood, speaking: &Speaking<'_>) -> String {
-        let mut reply = self.take_turn(said, speaking);
+    /// Takes a turn of the caller's; gives what to say about it. `found`: the claim that has the number
+    /// that was to be [looked up](Self::to_look_up).
+    pub(crate) fn hear(
+        &mut self,
+        said: &Understood,
+        found: Option<Claim>,
+        speaking: &Speaking<'_>,
+    ) -> String {
+        let mut reply = match self.number_given(said, found, speaking) {
+            Some(reply) => reply,
+            None => self.take_turn(said, speaking),
+        };
         if said.goodbye && !matches!(self.step, Step::Over(_)) {
             self.step = Step::Over(End::Goodbye);
             reply = "I have kept what you told me.".into();
@@ -106,7 +131,9 @@ impl Progress {
         }
         match self.step {
             Step::Acknowledge => self.acknowledged(said, speaking),
+            Step::Offer => self.offer_answered(said, speaking),
             Step::Number => self.earlier_number(said, speaking),
+            Step::Closed => self.closed(said, speaking),
             Step::Choose(..) => self.chosen(said, speaking),
             Step::Ask(piece) => self.asked(said, piece, speaking),
             Step::Confirm => self.confirmed(said, speaking),
@@ -120,18 +147,15 @@ impl Progress {
     }
 
     fn acknowledged(&mut self, said: &Understood, speaking: &Speaking<'_>) -> String {
-        if let Some(number) = &said.number {
-            return self.go_on_with(number.clone(), speaking);
-        }
         if let Some(said) = self.take(said, &[], speaking) {
             return said;
         }
         if said.has_earlier || (said.complains && said.mentions_number) {
             return self.go_to(Step::Number, "", speaking);
         }
-        if said.answer == Some(Answer::Yes) {
-            self.claim.stage = Stage::Ongoing;
-            return self.advance("Thank you.", speaking);
+        // who says it back has got it
+        if said.answer == Some(Answer::Yes) || said.number.is_some() {
+            return self.take_note("Thank you.", speaking);
         }
         self.tries += 1;
         if self.tries > MOST_TRIES {
@@ -140,25 +164,12 @@ impl Progress {
         self.question(speaking)
     }
 
-    fn earlier_number(&mut self, said: &Understood, speaking: &Speaking<'_>) -> String {
-        if let Some(number) = &said.number {
-            return self.go_on_with(number.clone(), speaking);
-        }
-        let gives_up = said.unknown || said.answer == Some(Answer::No);
-        self.tries += 1;
-        if gives_up || self.tries > MOST_TRIES {
-            let number = spoken_number(&self.claim.number);
+    /// The caller has taken note of the number.
+    fn take_note(&mut self, lead: &str, speaking: &Speaking<'_>) -> String {
+        if self.claim.stage == Stage::Initial {
             self.claim.stage = Stage::Ongoing;
-            return self.advance(&format!("Then we go on with claim number {number}."), speaking);
         }
-        self.question(speaking)
-    }
-
-    fn go_on_with(&mut self, number: String, speaking: &Speaking<'_>) -> String {
-        let lead = format!("Thank you. We go on with claim number {}.", spoken_number(&number));
-        (self.claim.number, self.earlier) = (number, true);
-        self.claim.stage = Stage::Ongoing;
-        self.advance(&lead, speaking)
+        self.advance(lead, speaking)
     }
 
     fn asked(&mut self, said: &Understood, piece: Piece, speaking: &Speaking<'_>) -> String {
@@ -289,12 +300,12 @@ impl Progress {
             Some(Amount::Either(more, less)) => either = Some(Step::Choose(more, less)),
             None => {}
         }
-        if (changed || doubt.is_some() || either.is_some()) && self.claim.stage == Stage::Initial {
+        if changed || doubt.is_some() || either.is_some() {
+            // one that was done is not, until it is verified again
             self.claim.stage = Stage::Ongoing;
         }
         if let Some(date) = doubt {
-            let date = spoken_date(date, speaking.today);
-            let lead = format!("{date} is still to come.");
+            let lead = format!("{} is still to come.", spoken_date(date));
             self.claim.date.value = None;
             return Some(self.missed(Piece::Date, &lead, speaking));
         }
@@ -329,6 +340,9 @@ impl Progress {
 
     /// These were wrong: they are asked for again, and what else was to be confirmed is right.
     fn withdraw(&mut self, pieces: &[Piece], speaking: &Speaking<'_>) -> String {
+        if self.claim.stage == Stage::Done {
+            self.claim.stage = Stage::Ongoing;
+        }
         for piece in PIECES {
             let slot = self.claim.slot_mut(piece);
             if pieces.contains(&piece) {
@@ -374,99 +388,5 @@ impl Progress {
         (self.step, self.tries) = (step, 0);
         let question = self.question(speaking);
         if lead.is_empty() { question } else { format!("{lead} {question}") }
-    }
-
-    /// What is asked now; in other words where it was asked before.
-    pub(crate) fn question(&self, speaking: &Speaking<'_>) -> String {
-        let again = self.tries > 0;
-        match self.step {
-            Step::Acknowledge => {
-                let number = spoken_number(&self.claim.number);
-                let earlier = if self.earlier { "We go on with your claim number" } else { "Your claim number is" };
-                match self.tries {
-                    0 => format!("{earlier} {number}. Have you got that?"),
-                    1 => format!("I will say it again: {number}. Please say yes when you have it."),
-                    _ => format!("The number is {number}. Shall we go on?"),
-                }
-            }
-            Step::Number if again => {
-                "I am sorry, that is not a claim number that I can use. Please say its ten digits, one by one."
-                    .into()
-            }
-            Step::Number => "Please tell me your claim number, digit by digit.".into(),
-            Step::Ask(piece) => self.question_for(piece, speaking),
-            Step::Choose(more, less) => {
-                let (more, less) = (spoken_amount(more, speaking.currency), spoken_amount(less, speaking.currency));
-                format!("Is that {more}, or {less}?")
-            }
-            Step::Confirm => {
-                let pieces: Vec<String> =
-                    self.claim.unsettled().into_iter().map(|piece| self.spoken(piece, speaking)).collect();
-                let pieces = listed(&pieces, "and");
-                match self.tries {
-                    0 => format!("That was {pieces}. Is that right?"),
-                    1 => format!("I have understood {pieces}. Please say yes, or no."),
-                    _ => format!("Shall I write down {pieces}?"),
-                }
-            }
-            Step::Verify if again => {
-                format!("Once more: {}. Can I keep it like that? Please say yes, or no.", self.read_back(speaking))
-            }
-            Step::Verify => {
-                format!("Let me read everything back. {}. Is everything right?", self.read_back(speaking))
-            }
-            Step::Which if again => {
-                "Please tell me which one is wrong: the date, the status, or the amount.".into()
-            }
-            Step::Which => "What should I change: the date, the status, or the amount?".into(),
-            Step::Over(_) => String::new(),
-        }
-    }
-
-    fn question_for(&self, piece: Piece, speaking: &Speaking<'_>) -> String {
-        let tries = self.claim.slot(piece).tries;
-        match (piece, tries) {
-            (Piece::Date, 0) => "What is the date of the claim?".into(),
-            (Piece::Date, 1) => "On which day was it? You can say, for example, the fifth of March.".into(),
-            (Piece::Date, _) => "Please say the day and the month of the claim.".into(),
-            (Piece::Status, 0) => format!("What is its status: {}?", listed(speaking.statuses, "or")),
-            (Piece::Status, 1) => {
-                format!(
-                    "How does the claim stand? Please say one of these: {}.",
-                    listed(speaking.statuses, "or")
-                )
-            }
-            (Piece::Status, _) => format!("Is the claim {}?", listed(speaking.statuses, "or")),
-            (Piece::Amount, 0) => "What is the amount of the claim?".into(),
-            (Piece::Amount, 1) => {
-                format!("How much is it? You can say, for example, 250 {}.", speaking.currency)
-            }
-            (Piece::Amount, _) => format!("Please say the amount in {}, as one number.", speaking.currency),
-        }
-    }
-
-    fn read_back(&self, speaking: &Speaking<'_>) -> String {
-        let spoken = PIECES.map(|piece| format!("The {}: {}", piece.name(), self.spoken(piece, speaking)));
-        format!("Claim number {}. {}", spoken_number(&self.claim.number), spoken.join(". "))
-    }
-
-    fn spoken(&self, piece: Piece, speaking: &Speaking<'_>) -> String {
-        let Some(value) = &self.claim.slot(piece).value else { return "not known".into() };
-        let spoken = match piece {
-            Piece::Date => value.parse().ok().map(|date| spoken_date(date, speaking.today)),
-            Piece::Status => None,
-            Piece::Amount => hundredths(value).map(|amount| spoken_amount(amount, speaking.currency)),
-        };
-        spoken.unwrap_or_else(|| value.clone())
-    }
-}
-
-/// "a, b and c".
-fn listed(names: &[impl AsRef<str>], and: &str) -> String {
-    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    match names.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} {and} {last}", rest.join(", ")),
-        Some((last, _)) => (*last).to_owned(),
-        None => String::new(),
     }
 }

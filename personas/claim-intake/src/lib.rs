@@ -1,6 +1,9 @@
 //! Takes an insurance claim by telephone: tells a claim number, collects the date, the status and the
 //! amount of the claim, confirms each, reads everything back, and lets the caller correct it.
 //!
+//! A caller who has called before goes on with that claim: its number is said, pressed, or came with the
+//! call, or the caller is known by the telephone number. What was kept of it is not asked for again.
+//!
 //! What is collected is kept at once, so that a caller who hangs up leaves it. It works by its own rules
 //! (`parse`); a model, where there is one, is asked only about what they do not understand.
 //!
@@ -10,6 +13,7 @@
 
 mod claim;
 mod intake;
+mod kept;
 mod model;
 mod parse;
 #[cfg(test)]
@@ -20,9 +24,11 @@ use intake::{End, Progress, Speaking, Step};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use parse::{Calendar, Statuses, understand};
-use persona::{Call, Departure, Either, Heard, Level, Turn, first, log};
+use kept::can_be_told;
+use parse::{Calendar, Statuses, Understood, is_claim_number, understand};
+use persona::{Call, Departure, Direction, Either, Heard, Level, Turn, first, log};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// From the operator, checked against the manifest.
 #[derive(Deserialize)]
@@ -35,6 +41,7 @@ struct Settings {
 }
 
 #[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct State {
     begun: bool,
     progress: Progress,
@@ -44,12 +51,19 @@ struct State {
     turn: u32,
     /// how often in a row the caller said nothing
     silences: u32,
+    /// the keys of a claim number, as far as they were pressed
+    keys: String,
 }
 
 const MOST_SILENCES: u32 = 3;
 
-/// The longest claim number that another system may give.
-const LONGEST_NUMBER: usize = 40;
+/// So long the greeting waits for what is known of the caller.
+const GREETING_WAITS: Duration = Duration::from_millis(700);
+
+/// A number that is pressed is whole when no key follows for so long.
+const KEYS_END: Duration = Duration::from_secs(4);
+
+const KEYS: usize = 10;
 
 async fn talk(call: Call, settings: Settings, mut state: State) {
     call.at_end(|call, departure| {
@@ -71,13 +85,12 @@ async fn conversation(call: &Call, settings: &Settings, state: &mut State) {
         begin(call, settings, &statuses, state).await;
     }
     let (end, last_words) = loop {
-        let heard = call.hear(&*state).await;
+        let heard = hear(call, state).await;
         let calendar = calendar(call);
         let speaking =
             Speaking { today: calendar.today, currency: &settings.currency, statuses: statuses.names() };
         let reply = match heard {
-            Heard::Key(_) => continue,
-            Heard::Silence(_) => {
+            Some(Heard::Silence(_)) => {
                 state.silences += 1;
                 if state.silences > MOST_SILENCES {
                     break (End::Silence, "I cannot hear you any more. I have kept what you told me.".into());
@@ -85,8 +98,18 @@ async fn conversation(call: &Call, settings: &Settings, state: &mut State) {
                 let question = state.progress.question(&speaking);
                 if state.silences == 1 { format!("Are you still there? {question}") } else { question }
             }
-            Heard::Said(turn) => {
+            Some(Heard::Key(key)) => {
                 state.silences = 0;
+                if !pressed(state, key) {
+                    continue;
+                }
+                take_keys(call, state, &speaking).await
+            }
+            None => take_keys(call, state, &speaking).await,
+            Some(Heard::Said(turn)) => {
+                state.silences = 0;
+                // who speaks does not press the rest
+                state.keys.clear();
                 take_turn(call, settings, state, &turn, &calendar, &statuses).await
             }
         };
@@ -98,6 +121,7 @@ async fn conversation(call: &Call, settings: &Settings, state: &mut State) {
     let outcome = match end {
         End::Verified => "the claim is complete",
         End::Goodbye => "the caller said goodbye",
+        End::AsItWas => "the claim was complete before",
         End::NotUnderstood => "the caller was not understood",
         End::Silence => "the caller fell silent",
     };
@@ -107,25 +131,95 @@ async fn conversation(call: &Call, settings: &Settings, state: &mut State) {
     call.say(format!("{last_words} {}", settings.goodbye)).to_the_end().await;
 }
 
+/// None: keys were pressed, and no more of them come.
+async fn hear(call: &Call, state: &State) -> Option<Heard> {
+    if state.keys.is_empty() {
+        return Some(call.hear(state).await);
+    }
+    match first(call.hear(state), call.sleep(KEYS_END)).await {
+        Either::A(heard) => Some(heard),
+        Either::B(()) => None,
+    }
+}
+
 /// The greeting, and the claim number.
 async fn begin(call: &Call, settings: &Settings, statuses: &Statuses, state: &mut State) {
     let opening = call.opening();
     let earlier = opening.parameters.iter().find(|parameter| parameter.name == "claim_id");
     let earlier = earlier.map(|parameter| parameter.value.trim()).filter(|number| can_be_told(number));
-    let number = earlier.map_or_else(|| number_from(opening.seed), str::to_owned);
-    state.progress = Progress::new(number, earlier.is_some());
-    state.before = state.progress.clone();
+    state.progress = Progress::new(number_from(opening.seed), earlier);
     state.begun = true;
     keep(call, None, &state.progress.claim);
+    remember(call, earlier, &mut state.progress).await;
+    state.before = state.progress.clone();
     let today = calendar(call).today;
     let speaking = Speaking { today, currency: &settings.currency, statuses: statuses.names() };
     let greeting = opening.initial_message.as_ref().unwrap_or(&settings.greeting);
     call.say(format!("{greeting} {}", state.progress.question(&speaking))).await;
 }
 
-fn can_be_told(number: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '.' | '_' | ' ');
-    number.len() <= LONGEST_NUMBER && number.chars().all(plain) && number.chars().any(char::is_alphanumeric)
+/// What is known of the claim whose number came with the call, or else of the caller.
+async fn remember(call: &Call, earlier: Option<&str>, progress: &mut Progress) {
+    if let Some(number) = earlier {
+        if let Some(fields) = call.recall("claim_id", number).await {
+            let before = progress.claim.clone();
+            progress.know(kept::claim(number, &fields));
+            keep(call, Some(&before), &progress.claim);
+        }
+    } else if let Some(caller) = caller(call)
+        && let Either::A(Some(fields)) =
+            first(call.recall("caller", caller), call.sleep(GREETING_WAITS)).await
+        && let Some(claim) = kept::unfinished(&fields)
+    {
+        progress.offer(claim, caller.to_owned());
+    }
+}
+
+/// The number of the one who calls, if it tells who that is.
+fn caller(call: &Call) -> Option<&str> {
+    // what Twilio puts in place of a number that is withheld: ANONYMOUS, RESTRICTED and so on, as keys
+    const WITHHELD: [&str; 5] = ["+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"];
+    let opening = call.opening();
+    let caller = opening.caller.as_deref().filter(|_| opening.direction == Direction::Inbound)?;
+    let digits = caller.strip_prefix('+').filter(|digits| digits.len() >= 7)?;
+    (digits.bytes().all(|b| b.is_ascii_digit()) && !WITHHELD.contains(&caller)).then_some(caller)
+}
+
+/// Whether a number is whole with this key.
+fn pressed(state: &mut State, key: char) -> bool {
+    if !state.progress.takes_number() {
+        return false;
+    }
+    match key {
+        '#' => return !state.keys.is_empty(),
+        '*' => state.keys.clear(),
+        key => state.keys.push(key),
+    }
+    state.keys.len() >= KEYS
+}
+
+/// What to say about the keys that were pressed.
+async fn take_keys(call: &Call, state: &mut State, speaking: &Speaking<'_>) -> String {
+    let keys = std::mem::take(&mut state.keys);
+    let said = match is_claim_number(&keys) {
+        true => Understood { number: Some(keys), ..Understood::default() },
+        false => Understood { misheard: Some(keys), ..Understood::default() },
+    };
+    let kept = state.progress.claim.clone();
+    let reply = answer(call, state, &said, speaking).await;
+    keep(call, Some(&kept), &state.progress.claim);
+    // more words of the last turn do not take it back
+    state.before = state.progress.clone();
+    reply
+}
+
+/// What to say about what was understood, once the claim that is meant was looked up.
+async fn answer(call: &Call, state: &mut State, said: &Understood, speaking: &Speaking<'_>) -> String {
+    let found = match state.progress.to_look_up(said) {
+        Some(number) => call.recall("claim_id", number).await.map(|fields| kept::claim(number, &fields)),
+        None => None,
+    };
+    state.progress.hear(said, found, speaking)
 }
 
 /// What to say about it.
@@ -155,7 +249,7 @@ async fn take_turn(
             said = read;
         }
     }
-    let reply = state.progress.hear(&said, &speaking);
+    let reply = answer(call, state, &said, &speaking).await;
     keep(call, Some(&kept), &state.progress.claim);
     reply
 }

@@ -10,6 +10,8 @@ mod claim_numbers;
 mod dates;
 #[cfg(test)]
 mod forms;
+#[cfg(test)]
+mod number_forms;
 mod numbers;
 mod statuses;
 #[cfg(test)]
@@ -17,7 +19,7 @@ mod tests;
 
 pub(crate) use amounts::Amount;
 pub(crate) use answers::Answer;
-use claim_numbers::claim_number;
+use claim_numbers::{Spoken, claim_number};
 pub(crate) use claim_numbers::{check_digit, is_claim_number};
 pub(crate) use dates::Calendar;
 pub(crate) use numbers::ORDINALS;
@@ -35,11 +37,19 @@ pub(crate) struct Understood {
     pub(crate) answer: Option<Answer>,
     /// the digits of a claim number that can be one
     pub(crate) number: Option<String>,
+    /// digits that were meant as a claim number, and are none
+    pub(crate) misheard: Option<String>,
     /// pieces that are spoken about, with a value or without
     pub(crate) mentions: Vec<Piece>,
     pub(crate) mentions_number: bool,
     /// there is a claim number from an earlier call
     pub(crate) has_earlier: bool,
+    /// a claim that is new, whatever there was before
+    pub(crate) wants_new: bool,
+    /// to go on with what there was before
+    pub(crate) goes_on: bool,
+    /// to be read what there is
+    pub(crate) wants_reading: bool,
     /// something that was said before is being put right
     pub(crate) corrects: bool,
     /// something that was said before is wrong
@@ -59,12 +69,21 @@ pub(crate) fn understand(
     expected: &[Piece],
 ) -> Understood {
     let mut words = words(text);
+    let (number, misheard) = match claim_number(&words) {
+        Some(Spoken::Number(number)) => (Some(number), None),
+        Some(Spoken::Misheard(digits)) => (None, Some(digits)),
+        None => (None, None),
+    };
     let mut understood = Understood {
         answer: answers::answer(&words),
-        number: claim_number(&words),
+        number,
+        misheard,
         mentions: answers::mentions(&words),
         mentions_number: answers::mentions_number(&words),
         has_earlier: answers::has_earlier(&words),
+        wants_new: answers::wants_new(&words),
+        goes_on: answers::goes_on(&words),
+        wants_reading: answers::wants_reading(&words),
         corrects: answers::corrects(&words),
         complains: answers::complains(&words),
         unknown: answers::unknown(&words),

@@ -3,135 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod caller;
+mod continuing;
 mod with_model;
 
 use super::*;
+use caller::{Caller, NOW, opening};
 use claim::spoken_number;
-use persona::contract::{Action, Event, Line, Parameter, Report, Utterance};
-use persona::{Answerer, Direction, Ending, Opening, Script};
+use persona::contract::{Action, Event, Parameter};
+use persona::{Answerer, Ending, Opening};
 use serde_json::json;
-use std::collections::BTreeMap;
-
-const NOW: u64 = 1_773_363_600_000;
-
-fn opening() -> Opening {
-    let settings = json!({
-        "greeting": "Claims line.",
-        "goodbye": "Goodbye!",
-        "statuses": "Pending, Approved, Denied",
-        "currency": "dollars",
-        "use_model": false,
-    });
-    Opening {
-        seed: 7,
-        now: NOW,
-        timezone: "America/New_York".into(),
-        language: "en-US".into(),
-        call: "CA1".into(),
-        direction: Direction::Inbound,
-        caller: None,
-        called: None,
-        parameters: vec![],
-        initial_message: None,
-        answered_by: Answerer::Unknown,
-        line: Line { hears_audio: true, speaks_audio: true, can_speak_unasked: true, can_send_digits: true },
-        settings: settings.to_string(),
-        handed: None,
-    }
-}
-
-/// A call, and what is known of it.
-struct Caller {
-    script: Script,
-    opening: Opening,
-    turns: u32,
-    /// the last thing said or asked
-    id: u32,
-    kept: BTreeMap<String, serde_json::Value>,
-    outcome: String,
-    hung_up: bool,
-    asked: Option<String>,
-}
-
-impl Caller {
-    fn calls(opening: Opening) -> Self {
-        let script = Script::open(talk, opening.clone()).unwrap();
-        let kept = BTreeMap::new();
-        Self { script, opening, turns: 0, id: 0, kept, outcome: String::new(), hung_up: false, asked: None }
-    }
-
-    /// What is said about it; it is not heard to its end yet.
-    fn tell(&mut self, event: Event) -> String {
-        let mut said = String::new();
-        self.asked = None;
-        for action in self.script.handle(NOW, vec![event]) {
-            match action {
-                Action::Say(speech) => (self.id, said) = (speech.id, speech.text),
-                Action::Ask(question) => {
-                    assert!(question.aloud.is_none());
-                    (self.id, self.asked) = (question.id, Some(question.instructions));
-                }
-                Action::Keep(fields) => {
-                    for field in fields {
-                        self.kept.insert(field.name, serde_json::from_str(&field.value).unwrap());
-                    }
-                }
-                Action::Outcome(outcome) => self.outcome = outcome,
-                Action::HangUp => self.hung_up = true,
-                Action::Listen(_) | Action::Cancel(_) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-        said
-    }
-
-    fn report(&mut self, ending: Ending, answer: &str) -> String {
-        let report = Report { id: self.id, ending, heard: String::new(), answer: answer.into() };
-        self.tell(Event::Done(report))
-    }
-
-    /// Says this, and hears the answer to its end.
-    fn says(&mut self, text: &str) -> String {
-        self.turns += 1;
-        self.turn(self.turns, 0, text)
-    }
-
-    fn turn(&mut self, number: u32, revision: u32, text: &str) -> String {
-        let said = Utterance { text: text.into(), confidence: 1.0, language: None };
-        let answer = self.tell(Event::Turn(Turn { number, revision, said }));
-        if self.asked.is_none() {
-            self.report(Ending::Complete, "");
-        }
-        answer
-    }
-
-    fn is_silent(&mut self) -> String {
-        let said = self.tell(Event::Silence(5_000));
-        self.report(Ending::Complete, "");
-        said
-    }
-
-    fn answers(&mut self) -> String {
-        let greeting = self.tell(Event::Started);
-        self.report(Ending::Complete, "");
-        greeting
-    }
-
-    fn kept(&self, name: &str) -> &str {
-        self.kept.get(name).and_then(|value| value.as_str()).unwrap_or("nothing")
-    }
-
-    /// date, status, amount and state
-    fn record(&self) -> [&str; 4] {
-        ["claim_date", "claim_status", "claim_amount", "state"].map(|name| self.kept(name))
-    }
-
-    /// Another version of the script goes on with the call.
-    fn is_restored(&mut self) {
-        let snapshot = self.script.snapshot().unwrap();
-        self.script = Script::restore(talk, self.opening.clone(), &snapshot).unwrap();
-    }
-}
 
 /// A call in which the claim number was acknowledged.
 fn collecting() -> Caller {
@@ -160,7 +41,7 @@ fn a_claim_is_taken_straight_through() {
     assert_eq!(caller.says("Yes, got it."), "Thank you. What is the date of the claim?");
     assert_eq!(caller.kept("state"), "ongoing");
     let date = caller.says("The fifth of March.");
-    assert_eq!(date, "That was Thursday, the fifth of March. Is that right?");
+    assert_eq!(date, "That was Thursday, the fifth of March 2026. Is that right?");
     assert_eq!(caller.kept("claim_date"), "2026-03-05", "at once");
     let status = caller.says("That's right.");
     assert_eq!(status, "Thank you. What is its status: Pending, Approved or Denied?");
@@ -168,7 +49,7 @@ fn a_claim_is_taken_straight_through() {
     assert_eq!(caller.says("yep"), "Thank you. What is the amount of the claim?");
     assert_eq!(caller.says("twelve hundred"), "That was 1200 dollars. Is that right?");
     let all = format!(
-        "Thank you. Let me read everything back. Claim number {}. The date: Thursday, the fifth of March. The \
+        "Thank you. Let me read everything back. Claim number {}. The date: Thursday, the fifth of March 2026. The \
          status: Denied. The amount: 1200 dollars. Is everything right?",
         spoken_number(&number)
     );
@@ -204,7 +85,7 @@ fn a_correction_at_the_end_changes_the_record_and_is_confirmed() {
         "I am sorry. On which day was it? You can say, for example, the fifth of March."
     );
     assert_eq!(caller.kept["claim_date"], json!(null), "what is wrong is not kept");
-    assert_eq!(caller.says("Monday"), "That was Monday, the ninth of March. Is that right?");
+    assert_eq!(caller.says("Monday"), "That was Monday, the ninth of March 2026. Is that right?");
     caller.says("yes");
     assert_eq!(caller.says("no"), "What should I change: the date, the status, or the amount?");
     assert_eq!(
@@ -221,11 +102,11 @@ fn a_correction_at_the_end_changes_the_record_and_is_confirmed() {
 fn a_correction_in_the_middle_is_taken_too() {
     let mut caller = collecting();
     caller.says("March fifth");
-    assert_eq!(caller.says("No, the sixth."), "That was Friday, the sixth of March. Is that right?");
+    assert_eq!(caller.says("No, the sixth."), "That was Friday, the sixth of March 2026. Is that right?");
     assert_eq!(caller.kept("claim_date"), "2026-03-06");
     caller.says("yes");
     let reply = caller.says("Pending, and actually the date was March seventh.");
-    assert_eq!(reply, "That was Saturday, the seventh of March and Pending. Is that right?");
+    assert_eq!(reply, "That was Saturday, the seventh of March 2026 and Pending. Is that right?");
     assert_eq!(caller.record()[..2], ["2026-03-07", "Pending"]);
     caller.says("yes");
     let reply = caller.says("wait, the status is wrong");
@@ -238,12 +119,12 @@ fn several_pieces_at_once_are_confirmed_at_once() {
     let mut caller = Caller::calls(opening());
     caller.answers();
     let reply = caller.says("Yes. It was last Tuesday and it's about 450 dollars.");
-    assert_eq!(reply, "That was Tuesday, the tenth of March and 450 dollars. Is that right?");
+    assert_eq!(reply, "That was Tuesday, the tenth of March 2026 and 450 dollars. Is that right?");
     assert_eq!(caller.record(), ["2026-03-10", "nothing", "450.00", "ongoing"]);
     assert_eq!(caller.says("no"), "I am sorry. What should I change: the date, the status, or the amount?");
     assert_eq!(
         caller.says("the amount, it was 460"),
-        "That was Tuesday, the tenth of March and 460 dollars. Is that right?"
+        "That was Tuesday, the tenth of March 2026 and 460 dollars. Is that right?"
     );
     let reply = caller.says("Yes, and it's still waiting.");
     assert_eq!(reply, "That was Pending. Is that right?");
@@ -266,11 +147,11 @@ fn a_day_that_is_still_to_come_is_doubted() {
     let mut caller = collecting();
     let reply = caller.says("next Tuesday");
     assert!(
-        reply.starts_with("Tuesday, the seventeenth of March is still to come. On which day was it?"),
+        reply.starts_with("Tuesday, the seventeenth of March 2026 is still to come. On which day was it?"),
         "{reply}"
     );
     assert_eq!(caller.kept("claim_date"), "nothing");
-    assert!(caller.says("today").starts_with("That was Thursday, the twelfth of March."));
+    assert!(caller.says("today").starts_with("That was Thursday, the twelfth of March 2026."));
 }
 
 #[test]
@@ -390,22 +271,6 @@ fn the_number_is_told_again_and_the_call_goes_on_without_an_answer() {
 }
 
 #[test]
-fn an_earlier_number_that_is_spoken_takes_the_place_of_the_new_one() {
-    let mut caller = Caller::calls(opening());
-    caller.answers();
-    assert_eq!(caller.says("I have a claim number."), "Please tell me your claim number, digit by digit.");
-    assert!(caller.says("one two three").starts_with("I am sorry, that is not a claim number"));
-    let earlier = number_from(99);
-    let reply = caller.says(&spoken_number(&earlier));
-    let told = spoken_number(&earlier);
-    assert_eq!(
-        reply,
-        format!("Thank you. We go on with claim number {told}. What is the date of the claim?")
-    );
-    assert_eq!((caller.kept("claim_id"), caller.kept("state")), (&*earlier, "ongoing"));
-}
-
-#[test]
 fn who_opens_a_claim_has_not_told_its_status() {
     let mut caller = Caller::calls(opening());
     caller.answers();
@@ -422,31 +287,6 @@ fn who_has_the_number_written_down_has_no_other() {
         caller.answers();
         assert_eq!(caller.says(text), "Thank you. What is the date of the claim?", "{text:?}");
     }
-}
-
-#[test]
-fn a_number_that_cannot_be_understood_leaves_the_new_one() {
-    let mut caller = Caller::calls(opening());
-    caller.answers();
-    caller.says("I already have a claim number");
-    let reply = caller.says("I don't have it here, I don't know");
-    assert!(reply.starts_with("Then we go on with claim number"), "{reply}");
-    assert_eq!(caller.kept("claim_id"), number_from(7));
-}
-
-#[test]
-fn an_earlier_number_can_come_with_the_call() {
-    let parameter = |value: &str| vec![Parameter { name: "claim_id".into(), value: value.into() }];
-    let mut caller = Caller::calls(Opening { parameters: parameter(" CLM-204 "), ..opening() });
-    let greeting = caller.answers();
-    assert_eq!(
-        greeting,
-        "Claims line. We go on with your claim number C, L, M, two, zero, four. Have you got that?"
-    );
-    assert_eq!(caller.kept("claim_id"), "CLM-204");
-    let mut caller = Caller::calls(Opening { parameters: parameter("<script>"), ..opening() });
-    caller.answers();
-    assert_eq!(caller.kept("claim_id"), number_from(7), "what cannot be told is no number");
 }
 
 #[test]
@@ -472,7 +312,7 @@ fn a_turn_that_comes_again_with_more_words_replaces_what_came_of_it() {
     caller.turn(2, 0, "March fifth");
     assert_eq!(caller.kept("claim_date"), "2026-03-05");
     let reply = caller.turn(2, 1, "March fifth, no, March sixth");
-    assert_eq!(reply, "That was Friday, the sixth of March. Is that right?");
+    assert_eq!(reply, "That was Friday, the sixth of March 2026. Is that right?");
     assert_eq!(caller.kept("claim_date"), "2026-03-06");
     caller.turn(2, 2, "March fifth, no, March sixth, or I don't know");
     caller.turn(2, 3, "I would have to look");

@@ -1,6 +1,5 @@
 //! Whom the script speaks as: what differs between a guest who calls and one who is called.
 
-use persona::{Call, Direction};
 use serde::Deserialize;
 
 /// From the operator, checked against the manifest.
@@ -17,17 +16,13 @@ pub(crate) struct Settings {
 
 pub(crate) struct Role {
     settings: Settings,
-    /// said instead of the greeting
-    initial_message: Option<String>,
     /// the guest was called
-    pub(crate) outbound: bool,
+    outbound: bool,
 }
 
 impl Role {
-    pub(crate) fn new(call: &Call, settings: Settings) -> Self {
-        let opening = call.opening();
-        let outbound = opening.direction == Direction::Outbound;
-        Self { settings, initial_message: opening.initial_message.clone(), outbound }
+    pub(crate) fn new(settings: Settings, outbound: bool) -> Self {
+        Self { settings, outbound }
     }
 
     fn spoken(&self, text: &str) -> String {
@@ -36,8 +31,7 @@ impl Role {
 
     pub(crate) fn greeting(&self) -> String {
         let Settings { greeting, outbound_greeting, .. } = &self.settings;
-        let own = if self.outbound { outbound_greeting } else { greeting };
-        self.initial_message.clone().unwrap_or_else(|| self.spoken(own))
+        self.spoken(if self.outbound { outbound_greeting } else { greeting })
     }
 
     pub(crate) fn goodbye(&self) -> String {

@@ -1,7 +1,7 @@
 //! Asking the model, with tools that the script runs.
 
 use crate::bindings::cordboard::component::chat::ToolChoice;
-use crate::call::{Call, anything};
+use crate::call::Call;
 use crate::contract::{Action, Context, Event, Interruption, Manner, Question, Report, ToolCall, ToolResult};
 use crate::{Message, Tool};
 use serde_json::Value;
@@ -27,6 +27,7 @@ pub struct Ask {
 
 impl Ask {
     pub(crate) fn new(call: Call, instructions: String) -> Self {
+        let aloud = Some(call.manner());
         let question = Question {
             id: 0,
             instructions,
@@ -36,7 +37,7 @@ impl Ask {
             schema: None,
             max_tokens: None,
             temperature: None,
-            aloud: Some(anything()),
+            aloud,
         };
         Self { call, question, tools: BTreeMap::new() }
     }
@@ -72,7 +73,7 @@ impl Ask {
     }
 
     pub fn interrupted_by(mut self, interruption: Interruption) -> Self {
-        let manner = self.question.aloud.take().unwrap_or_else(anything);
+        let manner = self.question.aloud.take().unwrap_or_else(|| self.call.manner());
         self.question.aloud = Some(Manner { interruption, ..manner });
         self
     }

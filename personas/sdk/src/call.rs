@@ -3,12 +3,14 @@
 use crate::asking::Ask;
 use crate::contract::{
     Action, Answerer, Collection, Digits, Event, Fetch, Fetched, Field, Hint, Interruption, Manner, Opening,
-    Report, Response, Speech, Transfer, Turn,
+    Recall, Recalled, Report, Response, Speech, Transfer, Turn,
 };
 use crate::inbox::Inbox;
 use crate::{Departure, Keys, Request};
 use serde::Serialize;
+use serde_json::Value;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -42,6 +44,23 @@ pub(crate) struct Line {
     /// a boundary was reached since the last event
     pub(crate) marked: Option<Vec<Event>>,
     pub(crate) at_end: Option<AtEnd>,
+    habits: Habits,
+    /// the recogniser has not been told of them yet
+    new_habits: bool,
+}
+
+/// How everything is said and listened for, where the script does not say otherwise. What is left out
+/// is as in the operator's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Habits {
+    /// a voice that the provider knows
+    pub voice: Option<String>,
+    /// spoken and understood (BCP 47)
+    pub language: Option<String>,
+    /// words to listen for
+    pub keyterms: Vec<String>,
+    /// how long a silence before [`Heard::Silence`]
+    pub patience: Option<Duration>,
 }
 
 /// How everything was at the last turn boundary.
@@ -75,7 +94,19 @@ impl Call {
     /// Says this; the caller may cut in. Await it: the report tells what was heard.
     #[must_use = "nothing is said before it is awaited"]
     pub fn say(&self, text: impl Into<String>) -> Say {
-        Say { call: self.clone(), text: text.into(), manner: anything() }
+        Say { call: self.clone(), text: text.into(), manner: self.manner() }
+    }
+
+    /// Everything is said and listened for like this from here on. Not a part of what a snapshot holds:
+    /// a script that is restored says it again.
+    pub fn habits(&self, habits: Habits) {
+        let mut line = self.0.state.borrow_mut();
+        (line.habits, line.new_habits) = (habits, true);
+    }
+
+    pub(crate) fn manner(&self) -> Manner {
+        let Habits { voice, language, .. } = self.0.state.borrow().habits.clone();
+        Manner { interruption: Interruption::Anything, voice, language }
     }
 
     /// Asks the model, in the light of the conversation so far, and speaks the answer while it
@@ -108,18 +139,27 @@ impl Call {
         // a state that is no JSON cannot be handed on; the script goes on all the same
         let state = serde_json::to_value(state).unwrap_or(serde_json::Value::Null);
         let mut line = self.0.state.borrow_mut();
-        let last_id = line.last_id;
-        line.mark = Some(Mark { state, last_id, answered_by: self.answered_by() });
-        let waiting = line.inbox.waiting().cloned().collect();
-        line.marked = Some(waiting);
+        // a tool that runs stands in no state: another version gets to it from the boundary before
+        if line.tasks.is_empty() {
+            let last_id = line.last_id;
+            line.mark = Some(Mark { state, last_id, answered_by: self.answered_by() });
+            let waiting = line.inbox.waiting().cloned().collect();
+            line.marked = Some(waiting);
+        }
+        let patience = line.habits.patience;
         drop(line);
-        self.listen(None);
+        self.listen(patience);
     }
 
     /// The silence clock starts here; without a `patience` it is the operator's.
     pub(crate) fn listen(&self, patience: Option<Duration>) {
         let patience = patience.map(milliseconds);
-        self.act(Action::Listen(Hint { keyterms: vec![], language: None, patience }));
+        let mut line = self.0.state.borrow_mut();
+        // the host remembers them, and a recogniser that is told again may begin anew
+        let new = std::mem::take(&mut line.new_habits);
+        let Habits { keyterms, language, .. } = if new { line.habits.clone() } else { Habits::default() };
+        drop(line);
+        self.act(Action::Listen(Hint { keyterms, language, patience }));
     }
 
     /// Collects keys: until `max`, the `finish` key, or `timeout` without one.
@@ -147,6 +187,24 @@ impl Call {
             .await;
         begun.over();
         response.outcome
+    }
+
+    /// What this persona kept earlier: everything of the newest conversation before this one whose
+    /// `field` has this value. `caller` is a field of every conversation, an E.164 number. None: nothing
+    /// is known, or nobody can look it up now; that is said within two seconds.
+    pub async fn recall(&self, field: &str, value: impl Serialize) -> Option<BTreeMap<String, Value>> {
+        let id = self.next_id();
+        let value = serde_json::to_string(&value).unwrap_or_else(|_| "null".into());
+        let begun = self.begun(id, Action::Recall(Recall { id, field: field.into(), value }));
+        let Recalled { fields, .. } = self
+            .wait(|event| match event {
+                Event::Recalled(recalled) if recalled.id == id => Some(recalled.clone()),
+                _ => None,
+            })
+            .await;
+        begun.over();
+        let json = |field: Field| (field.name, serde_json::from_str(&field.value).unwrap_or_default());
+        fields.map(|fields| fields.into_iter().map(json).collect())
     }
 
     /// Waits; at least 10 ms.
@@ -328,10 +386,6 @@ pub async fn first<A, B>(a: impl IntoFuture<Output = A>, b: impl IntoFuture<Outp
         Poll::Pending => b.as_mut().poll(context).map(Either::B),
     })
     .await
-}
-
-pub(crate) fn anything() -> Manner {
-    Manner { interruption: Interruption::Anything, voice: None, language: None }
 }
 
 pub(crate) fn turn(event: &Event) -> Option<Turn> {

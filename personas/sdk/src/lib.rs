@@ -39,11 +39,14 @@
 //! `persona::persona!(talk);` exports it, and puts `persona.toml`, the manifest beside `Cargo.toml`,
 //! into the component. `cargo build --release --target wasm32-wasip2` makes it.
 //!
+//! Where a model makes the conversation, [`hold`] is the whole script, and a [`Role`] what differs.
+//!
 //! What is begun and dropped before it ended is cancelled: [`first`] of two futures gives barge-in,
 //! timeouts and second thoughts. What the words mean stands in the contract, `wit/persona.wit`.
 
 mod asking;
 mod call;
+mod frame;
 mod inbox;
 mod machine;
 mod script;
@@ -66,12 +69,14 @@ pub use bindings::cordboard::component::log::Level;
 pub use bindings::cordboard::component::net::{Header, Request};
 pub use bindings::cordboard::component::types::{Cause, Failure};
 pub use bindings::exports::cordboard::component::persona as contract;
-pub use call::{Call, Either, Heard, Say, first};
+pub use call::{Call, Either, Habits, Heard, Say, first};
 pub use contract::{
     Answerer, CollectedBy, Departure, Direction, Ending, Fetched, Interruption, Keys, Opening, Report, Turn,
 };
+pub use frame::{Decision, Frame, Next, Role, ended_by, hold, says_goodbye};
 #[doc(hidden)]
 pub use plugin::manifest;
+pub use plugin::url::encoded;
 pub use script::Script;
 
 /// A line in the host's log, under the persona's name.

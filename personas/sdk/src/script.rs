@@ -62,7 +62,9 @@ impl Script {
         C: DeserializeOwned,
         F: Future<Output = ()> + 'static,
     {
-        let settings = serde_json::from_str(&opening.settings)
+        // in two steps: a place in the JSON would mean nothing to who wrote the settings
+        let settings = serde_json::from_str::<serde_json::Value>(&opening.settings)
+            .and_then(serde_json::from_value)
             .map_err(|e| failure(Cause::Misconfigured, format!("the settings: {e}")))?;
         let now = Cell::new(opening.now);
         let answered_by = Cell::new(answered_by.unwrap_or(opening.answered_by));

@@ -1,8 +1,9 @@
 //! Scripts, told what happens.
 
-use persona::contract::{Action, CallForTool, Event, Line, Report, Speech, Utterance};
+use persona::contract::{Action, CallForTool, Event, Field, Line, Recalled, Report, Speech, Utterance};
 use persona::{
-    Answerer, Call, Departure, Direction, Either, Ending, Heard, Opening, Script, ToolCall, Turn, first, tool,
+    Answerer, Call, Departure, Direction, Either, Ending, Habits, Heard, Opening, Script, ToolCall, Turn,
+    first, tool,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -61,6 +62,7 @@ fn short(action: &Action) -> String {
         Action::Cancel(id) => format!("cancel {id}"),
         Action::Listen(_) => "listen".into(),
         Action::Keep(fields) => format!("keep {}={}", fields[0].name, fields[0].value),
+        Action::Recall(recall) => format!("{}: who had {}={}?", recall.id, recall.field, recall.value),
         Action::Timer(timer) => format!("{}: timer {}", timer.id, timer.after),
         Action::SendDigits(digits) => format!("{}: press {}", digits.id, digits.digits),
         Action::Transfer(transfer) => format!("{}: transfer to {}", transfer.id, transfer.to),
@@ -284,4 +286,83 @@ fn a_call_goes_on_in_a_newer_version_in_the_middle_of_a_tool() {
     let refused = Script::restore(other, opening(), &snapshot).err().unwrap();
     assert!(refused.message.contains("ask 2"), "{}", refused.message);
     assert!(Script::restore(complaint, opening(), "{}").is_err());
+}
+
+async fn remembers(call: Call, _: Settings, state: State) {
+    let asked = call.recall("caller", "+15550100");
+    match first(asked, call.turn(&state)).await {
+        Either::A(Some(kept)) => call.keep("before", kept),
+        Either::A(None) => call.keep("before", "nothing"),
+        Either::B(_) => call.hang_up(),
+    }
+}
+
+#[test]
+fn what_was_kept_earlier_is_asked_for_and_taken_once() {
+    let kept = |name: &str, value: &str| Field { name: name.into(), value: value.into() };
+    let recalled = |fields| Event::Recalled(Recalled { id: 1, fields });
+    let asked = r#"1: who had caller="+15550100"?"#;
+    let script = Script::open(remembers, opening()).unwrap();
+    assert_eq!(does(&script, Event::Started), [asked, "listen"]);
+    let fields = Some(vec![kept("seats", "4"), kept("name", "\"Ann\""), kept("odd", "no JSON")]);
+    assert_eq!(does(&script, recalled(fields)), [r#"keep before={"name":"Ann","odd":null,"seats":4}"#]);
+    assert!(does(&script, recalled(None)).is_empty());
+    let script = Script::open(remembers, opening()).unwrap();
+    does(&script, Event::Started);
+    assert_eq!(does(&script, recalled(None)), [r#"keep before="nothing""#]);
+    let script = Script::open(remembers, opening()).unwrap();
+    does(&script, Event::Started);
+    assert_eq!(does(&script, turn(1, "Hello?")), ["cancel 1", "hang up"], "nobody waits for it any more");
+}
+
+#[test]
+fn a_tool_that_runs_over_a_turn_boundary_runs_on_in_a_newer_version() {
+    let script = Script::open(complaint, opening()).unwrap();
+    does(&script, Event::Started);
+    does(&script, done(1, Ending::Complete, "…"));
+    does(&script, turn(1, "A table."));
+    does(&script, tool_call(2, "call00001"));
+    assert_eq!(does(&script, done(2, Ending::Interrupted, "")), ["listen"], "a boundary");
+    assert_eq!(does(&script, turn(2, "Hello?")), ["4: ask with 1 tools"]);
+    let newer = Script::restore(newer, opening(), &script.snapshot().unwrap()).unwrap();
+    assert_eq!(does(&newer, Event::Timer(3)), ["tool call00001: table 4"]);
+    assert_eq!(does(&newer, done(4, Ending::Complete, "Yes.")), ["listen"]);
+    let after = Script::restore(complaint, opening(), &newer.snapshot().unwrap()).unwrap();
+    assert_eq!(does(&after, turn(3, "Hm.")), ["5: ask with 1 tools"]);
+}
+
+/// Speaks German, slowly.
+async fn foreigner(call: Call, _: Settings, state: State) {
+    let habits = Habits {
+        voice: Some("hans".into()),
+        language: Some("de-DE".into()),
+        keyterms: vec!["Pizza".into()],
+        patience: Some(Duration::from_secs(9)),
+    };
+    call.habits(habits);
+    call.say("Ja?").await;
+    loop {
+        call.turn(&state).await;
+        call.ask("Be kind.").interrupted_by(persona::Interruption::Keys).await;
+    }
+}
+
+#[test]
+fn everything_is_said_and_listened_for_as_is_the_scripts_habit() {
+    let script = Script::open(foreigner, opening()).unwrap();
+    let said = script.handle(2_000, vec![Event::Started]);
+    let Action::Say(Speech { manner, .. }) = &said[0] else { panic!("{said:?}") };
+    assert_eq!((manner.voice.as_deref(), manner.language.as_deref()), (Some("hans"), Some("de-DE")));
+    let listens = script.handle(2_000, vec![done(1, Ending::Complete, "Ja?")]);
+    let Action::Listen(hint) = &listens[0] else { panic!("{listens:?}") };
+    assert_eq!(
+        (hint.keyterms.len(), hint.language.as_deref(), hint.patience),
+        (1, Some("de-DE"), Some(9_000))
+    );
+    let asks = script.handle(2_000, vec![turn(1, "Pizza!")]);
+    let Action::Ask(question) = &asks[0] else { panic!("{asks:?}") };
+    assert_eq!(question.aloud.as_ref().unwrap().voice.as_deref(), Some("hans"));
+    let listens = script.handle(2_000, vec![done(2, Ending::Complete, "Ja.")]);
+    let Action::Listen(hint) = &listens[0] else { panic!("{listens:?}") };
+    assert_eq!((hint.keyterms.len(), hint.patience), (0, Some(9_000)), "the recogniser is told once");
 }

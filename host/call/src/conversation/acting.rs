@@ -53,6 +53,7 @@ impl Conversation {
                 self.fetches.insert(id);
                 out.push(Output::Fetch { id, request });
             }
+            Action::Recall { id, field, value } => self.recall(now, id, field, value, out),
             Action::Timer { id, after } => self.set_timer(now, id, after, out),
             Action::PauseRecording(paused) => out.push(Output::PauseRecording(paused)),
             Action::HangUp => self.end(Departure::Script, out),
@@ -102,6 +103,9 @@ impl Conversation {
             self.tell(Event::Response { id, outcome }, out);
             return;
         }
+        if self.recalls.contains_key(&id) {
+            return self.forget_recall(id, out);
+        }
         if let Some(speech) = self.speeches.iter_mut().find(|s| s.owner == Owner::Say(id)) {
             speech.ending = Some(Ending::Cancelled);
             out.line(Command::Stop { utterance: speech.utterance });
@@ -117,6 +121,7 @@ impl Conversation {
         self.ending.contains(&id)
             || self.timers.contains_key(&id)
             || self.fetches.contains(&id)
+            || self.recalls.contains_key(&id)
             || self.is_transferring(id)
             || self.speeches.iter().any(|s| s.owner == Owner::Say(id))
             || self.questions.values().any(|q| q.spec.id == id)
@@ -145,6 +150,7 @@ fn begins(action: &Action) -> Option<Id> {
         Action::Say { id, .. }
         | Action::Play { id, .. }
         | Action::Fetch { id, .. }
+        | Action::Recall { id, .. }
         | Action::SendDigits { id, .. }
         | Action::Transfer { id, .. } => Some(*id),
         Action::Ask(question) => Some(question.id),

@@ -46,6 +46,7 @@ impl Conversation {
             }
         }
         self.cancel_fetches("the call is over", out);
+        self.forget_recalls(out);
         self.cancel_transfer(Ending::Cancelled, out);
         self.timers.clear();
         self.flush_times(out);
@@ -84,6 +85,7 @@ impl Conversation {
         }
         self.close_all_silent(Ending::Failed, out);
         self.cancel_fetches("the persona was restored", out);
+        self.forget_recalls(out);
         self.cancel_transfer(Ending::Failed, out);
         if self.stage == Stage::Live {
             self.listening = Some(Listening::new(now, self.settings.patience));
@@ -102,6 +104,7 @@ impl Conversation {
                 let outcome = Err(net::Failure::new(net::Fault::Cancelled, "the persona broke at it"));
                 self.tell(Event::Response { id, outcome }, out);
             }
+            Event::Recalled { id, .. } => self.tell(Event::Recalled { id, fields: None }, out),
             Event::Timer(id) => self.tell(Event::Timer(id), out),
             _ => {}
         }

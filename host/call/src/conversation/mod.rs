@@ -7,6 +7,7 @@
 //! - `acting.rs`: what the script asks for
 //! - `asking.rs`: questions to the model, and the tools it calls
 //! - `speeches.rs`: what the line speaks, and what was heard of it
+//! - `recalling.rs`: what was kept in earlier calls
 //! - `outside.rs`: who picked up, operators who take part, callers who are put through
 //! - `ending.rs`: how a call ends, and what fails it
 //! - `waiting.rs`: deadlines, timers, silence, collected keys
@@ -18,6 +19,7 @@ mod asking;
 mod context;
 mod ending;
 mod outside;
+mod recalling;
 mod speeches;
 mod turns;
 mod waiting;
@@ -60,6 +62,8 @@ pub struct Settings {
     pub interruptions: bool,
     /// Who picked up, as far as it is known when the call begins.
     pub answered_by: Answerer,
+    /// Said before anything else, and not to be interrupted.
+    pub announcement: Option<String>,
 }
 
 impl Default for Settings {
@@ -75,6 +79,7 @@ impl Default for Settings {
             tool_rounds: 8,
             interruptions: true,
             answered_by: Answerer::Unknown,
+            announcement: None,
         }
     }
 }
@@ -98,6 +103,8 @@ pub(crate) struct Conversation {
     speeches: Vec<Speech>,
     questions: BTreeMap<QuestionNo, Question>,
     fetches: BTreeSet<Id>,
+    /// what is being looked up, and until when
+    recalls: BTreeMap<Id, Moment>,
     transfer: Option<Transfer>,
     timers: BTreeMap<Id, Moment>,
     /// ids whose end the script has not been told yet
@@ -154,6 +161,7 @@ impl Conversation {
             speeches: Vec::new(),
             questions: BTreeMap::new(),
             fetches: BTreeSet::new(),
+            recalls: BTreeMap::new(),
             transfer: None,
             timers: BTreeMap::new(),
             ending: BTreeSet::new(),
@@ -365,7 +373,7 @@ impl Conversation {
 fn ends(event: &Event) -> Option<Id> {
     match event {
         Event::Done(report) => Some(report.id),
-        Event::Response { id, .. } | Event::Timer(id) => Some(*id),
+        Event::Response { id, .. } | Event::Recalled { id, .. } | Event::Timer(id) => Some(*id),
         _ => None,
     }
 }

@@ -32,6 +32,9 @@ impl Conversation {
 
     /// The script is there, and so may be what was known before it.
     pub(super) fn started(&mut self, out: &mut Outbox) {
+        if let Some(announcement) = self.settings.announcement.take() {
+            self.say_ourselves(&announcement, out);
+        }
         self.tell(Event::Started, out);
         // what the opening says is not told again
         if self.settings.answered_by == Answerer::Unknown
@@ -67,10 +70,15 @@ impl Conversation {
     pub(crate) fn operator_says(&mut self, now: Moment, text: &str, out: &mut Outbox) {
         self.now = now;
         if self.stage == Stage::Live && !text.trim().is_empty() {
-            let utterance = self.begin_speech(Owner::Operator, Manner::new(Interruption::Nothing), out);
-            self.speak(utterance, None, true, text, out);
-            out.line(Command::Finish { utterance });
+            self.say_ourselves(text, out);
         }
+    }
+
+    /// In the agent's place, behind what it is saying.
+    fn say_ourselves(&mut self, text: &str, out: &mut Outbox) {
+        let utterance = self.begin_speech(Owner::Operator, Manner::new(Interruption::Nothing), out);
+        self.speak(utterance, None, true, text, out);
+        out.line(Command::Finish { utterance });
     }
 
     pub(crate) fn operator_presses(&mut self, now: Moment, presses: Vec<Press>, out: &mut Outbox) {

@@ -107,6 +107,7 @@ impl Conversation {
             [
                 Some(Moment::START + self.settings.call),
                 self.timers.values().min().copied(),
+                self.recalls.values().min().copied(),
                 self.silence_due().map(|(due, _)| due),
                 self.collection_due(),
                 self.idle_due(),
@@ -140,6 +141,7 @@ impl Conversation {
         for (_, id) in timers {
             self.tell(Event::Timer(id), out);
         }
+        self.give_up_recalls(now, out);
         for no in self.questions.keys().copied().collect::<Vec<QuestionNo>>() {
             let Some(question) = self.questions.get(&no) else { continue };
             if is_due(question.first_output_due) {
@@ -194,6 +196,7 @@ impl Conversation {
         let nothing_open = self.speeches.is_empty()
             && self.questions.is_empty()
             && self.fetches.is_empty()
+            && self.recalls.is_empty()
             && self.transfer.is_none()
             && self.timers.is_empty()
             && self.collecting.is_none()

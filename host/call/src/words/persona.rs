@@ -111,6 +111,7 @@ pub enum Action {
     Outcome(String),
     Note(String),
     Fetch { id: Id, request: net::Request },
+    Recall { id: Id, field: String, value: String },
     Timer { id: Id, after: Duration },
     SendDigits { id: Id, digits: String },
     Transfer { id: Id, to: String, brief: Option<String> },
@@ -175,11 +176,25 @@ pub enum Event {
     Partial(Utterance),
     Turn(Turn),
     Key(char),
-    Keys { digits: String, by: CollectedBy },
+    Keys {
+        digits: String,
+        by: CollectedBy,
+    },
     Silence(Duration),
     Done(Report),
-    ToolCall { question: Id, call: chat::ToolCall },
-    Response { id: Id, outcome: Result<net::Fetched, net::Failure> },
+    ToolCall {
+        question: Id,
+        call: chat::ToolCall,
+    },
+    Response {
+        id: Id,
+        outcome: Result<net::Fetched, net::Failure>,
+    },
+    /// none: nothing is known, or nobody can look it up now
+    Recalled {
+        id: Id,
+        fields: Option<Vec<Field>>,
+    },
     Timer(Id),
     AnsweredBy(Answerer),
     Operator(String),

@@ -17,6 +17,7 @@ mod late_words;
 mod line_lost;
 mod operator;
 mod playout;
+mod recall;
 mod reopening;
 mod reports;
 mod restoring;

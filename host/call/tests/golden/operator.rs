@@ -244,3 +244,27 @@ fn whoever_watches_can_follow_the_call_while_it_goes_on() {
     8.410 agent 3: On Sunday too. (Complete)
     ");
 }
+
+#[test]
+fn what_the_operator_announces_comes_before_the_greeting_and_is_not_cut_short() {
+    let mut config = call::Config::default();
+    config.conversation.announcement = Some("This call is recorded, as the law wants it.".into());
+    let mut scene = Scene::with(config, true, |event| match event {
+        Event::Started => vec![say(1, "Hello, how can I help you?")],
+        _ => vec![listen()],
+    });
+    // over the announcement: it is heard to its end all the same
+    scene.caller_says(300, "Hello?");
+    scene.caller_hangs_up(6_000);
+    scene.play(10_000);
+    assert_snapshot!(scene.watched(), @"
+    0.050 agent 1: This call is recorded, as the law wants it. ...
+    0.360 caller speaks
+    0.600 caller: Hello? ...
+    1.000 caller stops
+    2.251 agent 2: Hello, how can I help you? ...
+    2.630 agent 1: This call is recorded, as the law wants it. (Complete)
+    2.630 caller: Hello?
+    2.630 agent 2:  (Interrupted)
+    ");
+}

@@ -417,6 +417,8 @@ impl Scene {
             }
             Output::Stt(stt::Event::Audio(audio)) => self.given_to_recogniser += audio.len(),
             Output::Stt(_) | Output::PauseRecording(_) | Output::CancelFetch(_) | Output::Fetch { .. } => {}
+            Output::Recall { id, field, value } => self.note(&format!("{id}: who had {field} = {value}?")),
+            Output::CancelRecall(id) => self.note(&format!("{id} is looked up no more")),
             Output::ReopenStt => {
                 self.given_to_recogniser = 0;
                 self.note("~ recogniser opened again");
@@ -564,6 +566,11 @@ fn describe(event: &Event) -> Option<String> {
             Ok(fetched) => format!("script: response {id}: {}", fetched.head.status),
             Err(failure) => format!("script: response {id}: {failure}"),
         },
+        Event::Recalled { id, fields: None } => format!("script: {id} is not known"),
+        Event::Recalled { id, fields: Some(fields) } => {
+            let fields: Vec<String> = fields.iter().map(|f| format!("{} = {}", f.name, f.value)).collect();
+            format!("script: {id} had {}", fields.join(", "))
+        }
         Event::Silence(length) => format!("script: silence of {} s", length.as_secs_f32()),
         event => format!("script: {event:?}"),
     })

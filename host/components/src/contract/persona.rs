@@ -149,6 +149,10 @@ fn event(event: Event) -> wit::Event {
                 .map(|fetched| wit::Fetched { head: to::head(fetched.head), body: fetched.body })
                 .map_err(to::net_failure),
         }),
+        Event::Recalled { id, fields } => wit::Event::Recalled(wit::Recalled {
+            id,
+            fields: fields.map(|fields| fields.into_iter().map(field_out).collect()),
+        }),
         Event::Timer(id) => wit::Event::Timer(id),
         Event::AnsweredBy(who) => wit::Event::AnsweredBy(answerer(who)),
         Event::Operator(text) => wit::Event::Operator(text),
@@ -163,6 +167,14 @@ fn event(event: Event) -> wit::Event {
             persona::Departure::Operator => wit::Departure::Operator,
         }),
     }
+}
+
+fn field_out(field: persona::Field) -> wit::Field {
+    wit::Field { name: field.name, value: field.value }
+}
+
+fn field_in(field: wit::Field) -> persona::Field {
+    persona::Field { name: field.name, value: field.value }
 }
 
 fn manner(manner: wit::Manner) -> persona::Manner {
@@ -212,12 +224,11 @@ pub(crate) fn action(action: wit::Action) -> Action {
         wit::Action::Collect(wit::Collection { max, finish, timeout }) => {
             Action::Collect(persona::Collection { max, finish, timeout: to::time(timeout) })
         }
-        wit::Action::Keep(fields) => Action::Keep(
-            fields.into_iter().map(|field| persona::Field { name: field.name, value: field.value }).collect(),
-        ),
+        wit::Action::Keep(fields) => Action::Keep(fields.into_iter().map(field_in).collect()),
         wit::Action::Outcome(text) => Action::Outcome(text),
         wit::Action::Note(text) => Action::Note(text),
         wit::Action::Fetch(wit::Fetch { id, request }) => Action::Fetch { id, request: to::request(request) },
+        wit::Action::Recall(wit::Recall { id, field, value }) => Action::Recall { id, field, value },
         wit::Action::Timer(timer) => Action::Timer { id: timer.id, after: to::time(timer.after) },
         wit::Action::SendDigits(wit::Digits { id, digits }) => Action::SendDigits { id, digits },
         wit::Action::Transfer(wit::Transfer { id, to, brief }) => Action::Transfer { id, to, brief },

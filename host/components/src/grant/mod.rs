@@ -10,12 +10,15 @@
 //! send it. A private address is reached where the operator wrote one, or said `private = true`.
 //!
 //! - `settings.rs`: the settings, and which variables may give them
+//! - `variant.rs`: what holds for one use of a component alone
 
 mod settings;
 #[cfg(test)]
 mod tests;
+mod variant;
 
 pub use settings::{Origin, Settings};
+pub use variant::Variant;
 
 use crate::egress::{Prefix, Rules};
 use crate::manifest::{self, CEILING, Limits, Manifest, SettingKind};
@@ -119,12 +122,23 @@ impl Grant {
         shipped: Option<&Manifest>,
         operator: &dyn Operator,
     ) -> Result<Self, GrantError> {
+        Self::settle_as(manifest, shipped, operator, &Variant::default())
+    }
+
+    /// The same, for one use of it.
+    pub fn settle_as(
+        manifest: &Manifest,
+        shipped: Option<&Manifest>,
+        operator: &dyn Operator,
+        variant: &Variant,
+    ) -> Result<Self, GrantError> {
         let id = &manifest.id;
-        let settings = Settings::resolve_beside(manifest, shipped, operator)?;
-        let entry = operator.entry(id);
-        let given = match (entry.and_then(|entry| entry.grant.as_ref()), shipped) {
-            (Some(granted), _) => by_entry(id, granted)?,
-            (None, Some(shipped)) => by_shipped(shipped, operator)?,
+        let name = variant.name.as_deref().unwrap_or(id);
+        let settings = Settings::resolve_beside(manifest, shipped, operator, variant)?;
+        let entry = variant.over(operator.entry(id));
+        let given = match (entry.grant.as_ref(), shipped) {
+            (Some(granted), _) => by_entry(name, granted)?,
+            (None, Some(shipped)) => by_shipped(shipped, operator, variant)?,
             (None, None) => Given::default(),
         };
 
@@ -152,12 +166,15 @@ impl Grant {
                 rules.inject(at, &manner.header, &manner.format, Secret::new(value.trim()));
             }
         }
-        for (name, env) in settings::withheld(manifest, shipped, entry) {
+        let private = entry.grant.as_ref().is_some_and(|grant| grant.private);
+        variant.allow(name, private, operator, &mut rules)?;
+        let is_set = |name: &str| entry.settings.contains_key(name) || variant.settings.contains_key(name);
+        for (setting, env) in settings::withheld(manifest, shipped, is_set) {
             refused.push(format!(
-                "to read {env} for its setting {name:?} (set it in [component.{id}.settings])"
+                "to read {env} for its setting {setting:?} (set it in [component.{id}.settings])"
             ));
         }
-        let (limits, capped) = limits(manifest.limits, shipped, entry.map(|e| e.limits).unwrap_or_default());
+        let (limits, capped) = limits(manifest.limits, shipped, entry.limits);
         if capped {
             refused.push(format!("for more than the default limits (set them in [component.{id}.limits])"));
         }
@@ -228,7 +245,11 @@ fn by_entry<'a>(id: &str, granted: &'a Granted) -> Result<Given<'a>, GrantError>
 
 /// What the shipped manifest asks, at the addresses that *its* settings give, and with its headers:
 /// a replacement cannot move them.
-fn by_shipped<'a>(shipped: &'a Manifest, operator: &dyn Operator) -> Result<Given<'a>, GrantError> {
+fn by_shipped<'a>(
+    shipped: &'a Manifest,
+    operator: &dyn Operator,
+    variant: &Variant,
+) -> Result<Given<'a>, GrantError> {
     /// What the operator gave for the replacement, as far as the shipped one knows it.
     struct Known<'a>(Entry, &'a dyn Operator);
     impl Operator for Known<'_> {
@@ -239,12 +260,15 @@ fn by_shipped<'a>(shipped: &'a Manifest, operator: &dyn Operator) -> Result<Give
             self.1.variable(name)
         }
     }
-    let mut entry = operator.entry(&shipped.id).cloned().unwrap_or_default();
-    entry.settings.retain(|name, value| {
+    let is_known = |name: &String, value: &mut toml::Value| {
         let known = shipped.settings.get(name);
         known.is_some_and(|setting| setting.kind == SettingKind::Url && setting.check(value).is_ok())
-    });
-    let settings = Settings::resolve_beside(shipped, Some(shipped), &Known(entry, operator))?;
+    };
+    let mut entry = operator.entry(&shipped.id).cloned().unwrap_or_default();
+    entry.settings.retain(is_known);
+    let mut variant = Variant { settings: variant.settings.clone(), ..Variant::default() };
+    variant.settings.retain(is_known);
+    let settings = Settings::resolve_beside(shipped, Some(shipped), &Known(entry, operator), &variant)?;
     let prefix = |template: &str| {
         let (url, by_operator) = settings.expand(template);
         let prefix = Prefix::parse(&url)?;

@@ -5,7 +5,7 @@
 //! environment holds keys and much else, and whoever writes a manifest must not choose what is read
 //! of it. What ships as the name of a secret is never read as a setting.
 
-use super::{Entry, GrantError, Operator};
+use super::{GrantError, Operator, Variant};
 use crate::embedded;
 use crate::manifest::{Manifest, Setting, nearest};
 use std::collections::BTreeMap;
@@ -30,29 +30,37 @@ pub enum Origin {
 impl Settings {
     /// Fails where the operator gave what the manifest does not know, or not what it wants.
     pub fn resolve(manifest: &Manifest, operator: &dyn Operator) -> Result<Self, GrantError> {
-        Self::resolve_beside(manifest, embedded::manifests().get(&manifest.id), operator)
+        let shipped = embedded::manifests().get(&manifest.id);
+        Self::resolve_beside(manifest, shipped, operator, &Variant::default())
     }
 
-    /// `shipped`: the manifest of the component that ships with Cordboard under this id.
+    /// `shipped`: the manifest of the component that ships with Cordboard under this id. The settings of
+    /// a variant are stronger than variables: they are for one use, and a variable is for all.
     pub(super) fn resolve_beside(
         manifest: &Manifest,
         shipped: Option<&Manifest>,
         operator: &dyn Operator,
+        variant: &Variant,
     ) -> Result<Self, GrantError> {
         let id = &manifest.id;
+        let name_of_use = variant.name.as_ref().unwrap_or(id);
         let given = operator.entry(id).map(|entry| &entry.settings);
-        if let Some(name) =
-            given.into_iter().flat_map(|g| g.keys()).find(|name| !manifest.settings.contains_key(*name))
+        for (whose, settings) in
+            given.map(|given| (id, given)).into_iter().chain([(name_of_use, &variant.settings)])
         {
-            let known = nearest(name, manifest.settings.keys().map(String::as_str));
-            let hint = known.map(|known| format!("; did you mean {known:?}?")).unwrap_or_default();
-            return Err(GrantError::UnknownSetting { id: id.clone(), name: name.clone(), hint });
+            if let Some(name) = settings.keys().find(|name| !manifest.settings.contains_key(*name)) {
+                let known = nearest(name, manifest.settings.keys().map(String::as_str));
+                let hint = known.map(|known| format!("; did you mean {known:?}?")).unwrap_or_default();
+                return Err(GrantError::UnknownSetting { id: whose.clone(), name: name.clone(), hint });
+            }
         }
         let mut values = BTreeMap::new();
         for (name, setting) in &manifest.settings {
             let env = setting.env.as_deref().filter(|env| may_be_read(env, name, shipped));
             let variable = env.and_then(|env| Some((env, operator.variable(env)?)));
-            let (value, origin) = if let Some((env, text)) = variable {
+            let (value, origin) = if let Some(value) = variant.settings.get(name) {
+                (value.clone(), Origin::Entry)
+            } else if let Some((env, text)) = variable {
                 (setting.parse(&text), Origin::Variable(env.to_owned()))
             } else if let Some(value) = given.and_then(|given| given.get(name)) {
                 (value.clone(), Origin::Entry)
@@ -66,7 +74,7 @@ impl Settings {
                 });
             };
             setting.check(&value).map_err(|problem| GrantError::BadSetting {
-                id: id.clone(),
+                id: name_of_use.clone(),
                 name: name.clone(),
                 origin: origin.to_string(),
                 problem,
@@ -121,17 +129,14 @@ impl Settings {
 }
 
 /// The variables that the manifest names for settings and that are not read: name and variable. Not
-/// those that the operator gave another way.
+/// those of settings that the operator has set another way.
 pub(super) fn withheld<'a>(
     manifest: &'a Manifest,
     shipped: Option<&'a Manifest>,
-    entry: Option<&'a Entry>,
+    is_set: impl Fn(&str) -> bool,
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
     let named = manifest.settings.iter().filter_map(|(name, s)| Some((name.as_str(), s.env.as_deref()?)));
-    named.filter(move |(name, env)| {
-        let given = entry.is_some_and(|entry| entry.settings.contains_key(*name));
-        !given && !may_be_read(env, name, shipped)
-    })
+    named.filter(move |(name, env)| !is_set(name) && !may_be_read(env, name, shipped))
 }
 
 /// Whether this variable may give this setting.

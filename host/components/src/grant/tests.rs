@@ -345,3 +345,98 @@ fn a_secret_does_not_show_itself() {
     let grant = Grant::settle(&ours(), Some(&ours()), &desk(&[KEY], "")).unwrap();
     assert!(!format!("{grant:?}").contains("s3cret"));
 }
+
+/// A use of the parrot that the operator has described.
+fn use_of(toml: &str) -> Variant {
+    let entry: Entry = toml::from_str(toml).unwrap();
+    Variant {
+        name: Some("pirate".into()),
+        settings: entry.settings,
+        grant: entry.grant,
+        limits: entry.limits,
+        ..Variant::default()
+    }
+}
+
+#[test]
+fn what_is_said_of_one_use_is_stronger_than_what_is_said_of_all() {
+    let entry = "settings.base_url = \"https://entry.example/v1\"\nlimits = { memory_mb = 2, queue = 7 }";
+    let desk = desk(&[KEY, ("PARROT_BASE_URL", "https://variable.example/v1")], entry);
+    let variant = use_of("settings.base_url = \"https://use.example/v1\"\nlimits = { memory_mb = 3 }");
+    let grant = Grant::settle_as(&ours(), Some(&ours()), &desk, &variant).unwrap();
+    assert!(gets_key(&grant, "https://use.example/v1/say"), "the key follows the address");
+    assert!(!may(&grant, "https://variable.example/v1/say") && !may(&grant, "https://entry.example/v1/say"));
+    assert_eq!((grant.limits.memory_mb, grant.limits.queue), (3, 7));
+    // and the others are as they were
+    let grant = Grant::settle(&ours(), Some(&ours()), &desk).unwrap();
+    assert!(gets_key(&grant, "https://variable.example/v1/say"));
+}
+
+#[test]
+fn what_is_wrong_with_one_use_is_said_under_its_name() {
+    let problem = |toml: &str| {
+        let settled = Grant::settle_as(&ours(), Some(&ours()), &desk(&[], ""), &use_of(toml));
+        settled.unwrap_err().to_string()
+    };
+    let typo = problem("settings.base_ulr = \"https://x.org\"");
+    assert_eq!(typo, r#"pirate has no setting "base_ulr"; did you mean "base_url"?"#);
+    assert!(problem("settings.base_url = 7").starts_with("the setting \"base_url\" of pirate"));
+    assert!(problem("grant = { egress = [\"ftp://x\"] }").contains("the grant of pirate"));
+}
+
+/// The operator has written that it asks there, and with which secret.
+fn page(tools: &[(&str, Option<&str>)]) -> Variant {
+    let egress = |(url, _): &(&str, Option<&str>)| manifest::Egress { url: (*url).into() };
+    let secret = |(url, name): &(&str, Option<&str>)| {
+        Some(manifest::Secret {
+            name: (*name)?.into(),
+            url: (*url).into(),
+            header: "authorization".into(),
+            format: "Bearer {}".into(),
+        })
+    };
+    Variant {
+        egress: tools.iter().map(egress).collect(),
+        secrets: tools.iter().filter_map(secret).collect(),
+        ..Variant::default()
+    }
+}
+
+#[test]
+fn what_the_operator_wrote_needs_no_manifest_that_asks() {
+    let variant = page(&[("https://crm.example/orders", Some("PARROT_KEY")), ("https://menu.example", None)]);
+    let grant = Grant::settle_as(&ours(), None, &desk(&[KEY], ""), &variant).unwrap();
+    assert!(gets_key(&grant, "https://crm.example/orders/42?x=1"));
+    assert!(!may(&grant, "https://crm.example/other"));
+    assert!(may(&grant, "https://menu.example/today") && !gets_key(&grant, "https://menu.example/today"));
+    // the manifest itself still gets nothing
+    assert!(!may(&grant, "https://api.example.com/v1/say"));
+    let wrong = Grant::settle_as(&ours(), None, &desk(&[], ""), &page(&[("nonsense", None)]));
+    assert_eq!(wrong.unwrap_err(), GrantError::BadUrl { id: "parrot-llm".into(), url: "nonsense".into() });
+}
+
+#[test]
+fn a_server_that_was_written_may_be_private_where_that_was_meant() {
+    let private = |url: &str, entry: &str| {
+        let grant = Grant::settle_as(&ours(), None, &desk(&[], entry), &page(&[(url, None)])).unwrap();
+        grant.rules.check(url).unwrap().private
+    };
+    assert!(private("http://127.0.0.1:8000/x", ""));
+    assert!(!private("https://crm.example/x", ""));
+    assert!(private("https://crm.example/x", "grant = { private = true }"));
+}
+
+#[test]
+fn of_two_secrets_for_one_header_the_nearer_one_is_sent() {
+    let tools = [("https://crm.example/admin", Some("NEAR")), ("https://crm.example", Some("FAR"))];
+    for tools in [tools, [tools[1], tools[0]]] {
+        let desk = desk(&[("NEAR", "n3ar"), ("FAR", "f4r")], "");
+        let grant = Grant::settle_as(&ours(), None, &desk, &page(&tools)).unwrap();
+        let last = |url| {
+            let allowed = grant.rules.check(url).unwrap();
+            allowed.headers.last().unwrap().1.to_str().unwrap().to_owned()
+        };
+        assert_eq!(last("https://crm.example/admin/1"), "Bearer n3ar");
+        assert_eq!(last("https://crm.example/orders"), "Bearer f4r");
+    }
+}

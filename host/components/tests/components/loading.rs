@@ -25,6 +25,7 @@ fn the_shipped_components_are_found_and_say_what_they_are() {
         (Kind::Tts, "openai-tts"),
         (Kind::Persona, "claim-intake"),
         (Kind::Persona, "guest-relations"),
+        (Kind::Persona, "prompted"),
     ];
     assert_eq!(found, expected);
     let catalogue = Catalogue::read(None).unwrap();

@@ -40,7 +40,10 @@ async fn talk(call: Call, _: serde_json::Value, mut state: State) {
         if turn.said.text.contains("bye") {
             break;
         }
-        // one that took its time would be forgotten at a turn boundary
+        if turn.said.text.contains("before") {
+            let before = call.recall("turns", 1).await;
+            call.keep("before", before);
+        }
         let find = tool("find", "Finds a table.", serde_json::json!({ "type": "object" }));
         let asked = call.ask("Be kind.").tool(find, |arguments| async move { arguments.to_string() });
         // no turn boundary: nobody can go on from within a question
@@ -84,6 +87,8 @@ fn a_script_goes_on_from_its_own_snapshot_and_refuses_what_is_none() {
         "\"Complete\"",
         "{\"ToolCall\":{\"question\":2,",
         "{\"Timer\":3}",
+        "{\"Recalled\":{\"id\":2,\"fields\":",
+        "before",
         "{\"Ended\":\"Caller\"}",
         "{\"Key\":\"1\"}",
         "{\"Silence\":15000}",

@@ -9,6 +9,7 @@ use crate::config::Network;
 use axum::http::HeaderMap;
 use axum::http::header::{FORWARDED, HOST};
 use axum::http::uri::Uri;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
 /// Headers that only somebody in between adds.
@@ -35,7 +36,7 @@ pub fn is_local_host(host: &str) -> bool {
 }
 
 /// Where this server is reached from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct PublicAddress {
     secure: bool,
     /// host, port if any, and what stands before our own paths, without a slash at its end
@@ -87,13 +88,18 @@ impl PublicAddress {
 
     /// A path of ours, for a webhook.
     pub fn http(&self, path: &str) -> String {
-        format!("{}://{}{path}", if self.secure { "https" } else { "http" }, self.rest)
+        format!("{}://{}{path}", self.scheme(), self.rest)
     }
 
     /// A path of ours, for a socket. Twilio knows only `wss`, so only this machine itself gets `ws`.
     pub fn socket(&self, path: &str) -> String {
         let secure = self.secure || !is_local_host(self.host());
         format!("{}://{}{path}", if secure { "wss" } else { "ws" }, self.rest)
+    }
+
+    /// `https` or `http`
+    pub fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
     }
 
     pub fn host(&self) -> &str {
@@ -135,7 +141,7 @@ fn is_host(host: &str) -> bool {
     !host.is_empty() && host.len() <= 300 && host.chars().all(allowed)
 }
 
-fn is_trusted(ip: IpAddr, trusted: &[Network]) -> bool {
+pub(super) fn is_trusted(ip: IpAddr, trusted: &[Network]) -> bool {
     let ip = ip.to_canonical();
     trusted.iter().any(|network| network.0.contains(&ip))
 }

@@ -17,6 +17,7 @@ mod tokens;
 mod webhook;
 
 pub use address::{PublicAddress, is_local, target};
+pub use tokens::GOOD_FOR;
 
 pub use guard::{Caller, Controller, Reader, count, is_welcome};
 pub use problem::Problem;
@@ -30,8 +31,8 @@ use axum::http::{HeaderMap, StatusCode};
 use components::grant::Operator;
 use rates::Rates;
 use roles::ApiKeys;
-use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokens::Tokens;
 use twilio::signature::{self, AuthToken, Body, Keys, SETTINGS_HEADER, SIGNATURE_HEADER, SharedKey};
@@ -42,7 +43,7 @@ const SHARED_KEY: &str = "TWILIO_WEBHOOK_SHARED_KEY";
 const SECRET: &str = "CORDBOARD_SECRET";
 
 /// Variables of ours that hold secrets.
-pub const SECRETS: [&str; 9] = [
+pub const SECRETS: [&str; 11] = [
     AUTH_TOKEN,
     "TWILIO_API_KEY",
     "TWILIO_API_SECRET",
@@ -52,6 +53,8 @@ pub const SECRETS: [&str; 9] = [
     "CORDBOARD_API_KEY_READ",
     "CORDBOARD_API_KEY_CONTROL",
     "CORDBOARD_API_KEY_CALL",
+    "SUPABASE_KEY",
+    crate::traces::HEADERS,
 ];
 
 /// How Twilio is known.
@@ -76,6 +79,8 @@ pub struct Access {
     /// Twilio's place is taken by something on this machine
     twilio_is_local: bool,
     trusted: Vec<Network>,
+    /// these, and the other nodes
+    proxies: RwLock<Arc<[Network]>>,
     origins: Vec<String>,
 }
 
@@ -119,6 +124,7 @@ impl Access {
                 PublicAddress::parse(url).is_ok_and(|address| is_local_host(address.host()))
             }),
             trusted: config.server.trusted_proxies.clone(),
+            proxies: RwLock::new(config.server.trusted_proxies.as_slice().into()),
             origins: config.server.origins.clone(),
         })
     }
@@ -147,11 +153,32 @@ impl Access {
 
     /// Where this server is reached, as far as the configuration or this request tells.
     pub fn address(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<PublicAddress, Problem> {
-        let asked = || PublicAddress::asked(peer, headers, &self.trusted);
+        let asked = || PublicAddress::asked(peer, headers, &self.proxies());
         self.public.clone().or_else(asked).ok_or_else(|| {
             let text = "the address of this server is not known: send a Host header, or set PUBLIC_URL";
             Problem::new(StatusCode::BAD_REQUEST, text)
         })
+    }
+
+    fn proxies(&self) -> Arc<[Network]> {
+        self.proxies.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Other nodes are at these addresses: what they pass on is taken as from a proxy.
+    pub fn set_nodes(&self, nodes: impl IntoIterator<Item = IpAddr>) {
+        let nodes = nodes.into_iter().map(|ip| Network(ip.to_canonical().into()));
+        let proxies: Arc<[Network]> = self.trusted.iter().copied().chain(nodes).collect();
+        *self.proxies.write().unwrap_or_else(PoisonError::into_inner) = proxies;
+    }
+
+    /// What this peer says of somebody else's request is believed.
+    pub fn is_proxy(&self, peer: SocketAddr) -> bool {
+        address::is_trusted(peer.ip(), &self.proxies())
+    }
+
+    /// Who asks, behind our proxies.
+    pub fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
+        address::client(peer, headers, &self.proxies())
     }
 
     fn learn(&self, address: &PublicAddress) {
@@ -220,7 +247,7 @@ impl Access {
         if is_local(peer, headers) {
             return Ok(());
         }
-        let client = address::client(peer, headers, &self.trusted);
+        let client = self.client(peer, headers);
         self.rates.check(client, route).map_err(|wait| {
             tracing::debug!(%client, route, "too many requests");
             // a second at least, or a client that waits would come too early

@@ -1,8 +1,9 @@
 //! Tokens that admit one socket each: what stands in the path of a stream's URL.
 //!
 //! A token is an HMAC-SHA256 over the call, the route and its expiry, with a secret that all nodes
-//! share; so any node can admit a socket that another has announced. It is good once: where it was
-//! used is kept until it would have expired, by the node that took it.
+//! share; so any node can admit a socket that another has announced. It is good once: that it was
+//! used is kept until it would have expired, here by the node that took it, and by the registry that
+//! nodes share (`nodes/`).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// Twilio opens the stream at once; a slow network may take a while.
-const GOOD_FOR: Duration = Duration::from_secs(60);
+pub const GOOD_FOR: Duration = Duration::from_secs(60);
 /// No token of ours is longer.
 const LONGEST: usize = 400;
 
@@ -81,6 +82,11 @@ impl Tokens {
             None => Ok(call),
             Some(_) => Err(TokenError::Used),
         }
+    }
+
+    /// The call that a token is for, without using it.
+    pub fn call_of(&self, token: &str, route: &str) -> Option<String> {
+        self.check(token, route).filter(|claim| claim.expiry >= now()).map(|claim| claim.call)
     }
 
     fn check(&self, token: &str, route: &str) -> Option<Claim> {

@@ -40,6 +40,7 @@ impl FromRequest<Shared> for FromTwilio {
             body_of(Request::from_parts(parts, body), app).await.map_err(IntoResponse::into_response)?;
         let read = read(&app.access, peer, &headers, &method, &target, &body);
         read.map_err(|problem| {
+            app.figures.webhook_refused();
             // whoever is not Twilio is counted as anybody is
             let route = target.split('?').next().unwrap_or_default();
             match app.access.count_request(peer, &headers, route) {

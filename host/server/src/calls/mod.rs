@@ -5,19 +5,27 @@
 //! - `scene.rs`: what is known before the call begins
 //! - `transfer.rs`: putting the caller through
 //! - `watching.rs`: what happens, in the words of those who watch
+//! - `recall.rs`: what was kept in earlier calls
 //! - `providers.rs`: the component sessions of one call
+//! - `stages.rs`: what each stage of it took
+//! - `usage.rs`: what it used of its providers, and what that costs
 
 mod driver;
 mod providers;
+pub mod recall;
 mod scene;
 mod socket;
+pub mod stages;
 mod transfer;
+pub mod usage;
 mod watching;
 
 pub use socket::StreamSocket;
+pub use watching::ending_name;
 
 use crate::access::PublicAddress;
 use crate::app::Shared;
+use crate::figures::TurnedAway;
 use crate::registry::{Attached, Control, Known, Live};
 use axum::extract::ws::WebSocket;
 use std::sync::Arc;
@@ -52,6 +60,7 @@ pub async fn serve(socket: WebSocket, admission: Admission, address: Option<Publ
             call_sid = known.id,
             "a call was turned away: there are as many as the host may carry"
         );
+        app.figures.turned_away(TurnedAway::Full);
         return socket.refuse("there are as many calls as this host may carry").await;
     }
     match known.attach() {

@@ -2,20 +2,24 @@
 //! said, and, where neither tells, from a look-up.
 
 use crate::app::App;
+use crate::config::Facts;
 use crate::registry::{Known, direction_of};
+use crate::routing::Route;
 use call::persona::Direction;
 use components::{LineAbilities, Scene};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 use twilio::stream::{OWN_PARAMETER, Start};
 
 /// The caller waits for the greeting meanwhile.
 const LOOK_UP: Duration = Duration::from_millis(1500);
 
-/// A call, and the persona that is to hold it, if that is not the route's.
+/// A call, its route, and the persona that is to hold it, if that is not the route's.
 pub struct Set {
     pub scene: Scene,
+    pub route: Arc<Route>,
     pub persona: Option<String>,
 }
 
@@ -27,6 +31,8 @@ pub async fn set(start: &Start, known: &Known, app: &App) -> Set {
     for (name, value) in &details.parameters {
         parameters.entry(name.clone()).or_insert_with(|| value.clone());
     }
+    // what decides the route, whoever it is for besides
+    let told_in_all = parameters.clone();
     let mut take = |name: &str| parameters.remove(name).filter(|value| !value.trim().is_empty());
     let told = (take("direction"), take("caller"), take("called"));
     let direction = told.0.as_deref().map(|word| direction_of(word.starts_with("outbound")));
@@ -50,12 +56,15 @@ pub async fn set(start: &Start, known: &Known, app: &App) -> Set {
         Direction::Inbound => known_numbers(details.from, details.to),
         Direction::Outbound => known_numbers(details.to, details.from),
     };
-    let route = &app.services.config.route;
+    // the number called is ours also where we call
+    let facts = Facts { direction, number: called.as_deref(), parameters: &told_in_all };
+    let route = app.services.route(facts).clone();
+    known.set_route(&route);
     let persona = take("persona").or(details.persona);
     let scene = Scene {
         seed: RandomState::new().hash_one(&known.id),
-        timezone: route.timezone.clone(),
-        language: take("language").unwrap_or_else(|| route.language.clone()),
+        timezone: route.config.timezone.clone(),
+        language: take("language").unwrap_or_else(|| route.config.language.clone()),
         call: known.sid().unwrap_or_else(|| known.id.clone()),
         direction,
         caller,
@@ -70,7 +79,7 @@ pub async fn set(start: &Start, known: &Known, app: &App) -> Set {
         },
         parameters: parameters.into_iter().collect(),
     };
-    Set { scene, persona }
+    Set { scene, route, persona }
 }
 
 async fn look_up(known: &Known, app: &App) {

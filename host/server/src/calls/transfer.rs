@@ -22,7 +22,7 @@ pub enum Begun {
 }
 
 pub fn begin(app: &Shared, known: &Arc<Known>, order: Order) -> Begun {
-    let number = match number(app, &order.to) {
+    let number = match number(app, known, &order.to) {
         Ok(number) => number,
         Err(why) => return Begun::Refused(why),
     };
@@ -34,11 +34,12 @@ pub fn begin(app: &Shared, known: &Arc<Known>, order: Order) -> Begun {
 
 /// A number, or a name that stands for one. What calls may cost holds for numbers that the operator has
 /// not named.
-fn number(app: &App, to: &str) -> Result<Number, String> {
-    let named = app.services.config.route.transfers.get(to);
+fn number(app: &App, known: &Known, to: &str) -> Result<Number, String> {
+    let route = known.route().unwrap_or_else(|| app.services.routes.default().clone());
+    let named = route.config.transfers.get(to);
     let number: Number = named.map_or(to, String::as_str).parse().map_err(|e| match named {
-        Some(_) => format!("`route.transfers.{to}`: {e}"),
-        None => format!("neither a name in `route.transfers` nor a number: {e}"),
+        Some(_) => format!("`{}.transfers.{to}`: {e}", route.key),
+        None => format!("neither a name in `{}.transfers` nor a number: {e}", route.key),
     })?;
     if named.is_none() {
         app.limits.check("to", &number, app.registry.placed()).map_err(|problem| problem.detail)?;

@@ -50,7 +50,7 @@ fn metrics(times: &TurnTimes) -> What {
     }
 }
 
-fn ending_name(ending: Ending) -> &'static str {
+pub fn ending_name(ending: Ending) -> &'static str {
     match ending {
         Ending::Complete => "complete",
         Ending::Interrupted => "interrupted",

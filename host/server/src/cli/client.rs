@@ -84,15 +84,17 @@ impl Server {
 
 /// Knows the authorities that browsers know, too.
 pub fn http() -> anyhow::Result<reqwest::Client> {
+    let builder = builder()?.connect_timeout(CONNECT).redirect(reqwest::redirect::Policy::none());
+    Ok(builder.build()?)
+}
+
+/// The same, for others to finish.
+pub fn builder() -> anyhow::Result<reqwest::ClientBuilder> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .connect_timeout(CONNECT)
-        .redirect(reqwest::redirect::Policy::none());
-    Ok(client.build()?)
+    Ok(reqwest::Client::builder().tls_backend_preconfigured(tls))
 }

@@ -5,14 +5,18 @@
 //! - `dial.rs`: places a call, by a server that runs
 //! - `smoke.rs`: tries every route of a server that runs
 //! - `doctor/`: what is missing or wrong here
+//! - `migrate.rs`: the database as this version wants it
 //! - `client.rs`: how `dial`, `smoke` and `doctor` reach a server
 
 mod call;
-mod client;
+pub mod client;
 mod dial;
 mod doctor;
+mod migrate;
 mod serve;
 mod smoke;
+
+pub use client::http;
 
 use crate::bench;
 use crate::config::{self, Flags, Loaded};
@@ -77,6 +81,11 @@ enum Command {
     Doctor,
     /// Print the configuration, and where each value comes from
     Config,
+    /// Bring the database to what this version wants, or print the SQL for it
+    ///
+    /// A server does it by itself when it starts. Printed, it is for those who let nobody else change
+    /// their database, and for Supabase, whose tables its REST interface cannot make.
+    Migrate(migrate::Arguments),
     /// Measure how many calls one core carries, and how well
     ///
     /// Starts this program once more on a core of its own, with stand-ins for the vendors, and calls
@@ -99,6 +108,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
             println!("{}", config::report(&loaded, &catalogue)?);
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Migrate(arguments)) => migrate::migrate(&flags, &arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Dial(arguments)) => dial::dial(&flags, arguments),
         Some(Command::Smoke(arguments)) => smoke::smoke(&flags, arguments),
@@ -112,7 +122,12 @@ pub fn run() -> anyhow::Result<ExitCode> {
 
 fn read(flags: &Flags) -> anyhow::Result<(Loaded, Catalogue)> {
     let loaded = config::load(flags)?;
+    let catalogue = catalogue(&loaded)?;
+    Ok((loaded, catalogue))
+}
+
+fn catalogue(loaded: &Loaded) -> anyhow::Result<Catalogue> {
     let catalogue = Catalogue::read(loaded.config.components.as_deref())?;
     known_components(&loaded.config, &catalogue)?;
-    Ok((loaded, catalogue))
+    Ok(catalogue)
 }

@@ -1,8 +1,9 @@
 //! `cordboard serve`: answers calls, until it is asked to stop.
 
-use super::read;
+use super::catalogue;
 use crate::app::{App, Leaving, Shared};
 use crate::config::{self, Flags};
+use crate::records::keep_no_longer;
 use crate::routes::router;
 use crate::serving;
 use anyhow::Context;
@@ -27,11 +28,14 @@ pub struct Listen {
     /// Where to listen: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8765]
     #[arg(long, value_name = "ADDRESS", value_parser = config::parse_bind)]
     bind: Option<(Option<String>, Option<u16>)>,
+    /// Log all that happens in calls, what is said included
+    #[arg(long)]
+    test: bool,
 }
 
 impl Listen {
     pub fn or(self, other: Self) -> Self {
-        Self { bind: self.bind.or(other.bind) }
+        Self { bind: self.bind.or(other.bind), test: self.test || other.test }
     }
 }
 
@@ -40,10 +44,11 @@ pub fn serve(mut flags: Flags, arguments: Listen) -> anyhow::Result<ExitCode> {
         flags.values.extend(host.map(|host| ("--bind", "server.host", host)));
         flags.values.extend(port.map(|port| ("--bind", "server.port", port.to_string())));
     }
-    crate::logging::start();
-    let (loaded, catalogue) = read(&flags)?;
-    let app = Arc::new(App::set_up(&Arc::new(loaded), catalogue)?);
+    let loaded = config::load(&flags)?;
+    let _logging = crate::logging::start(&loaded.config.logs, arguments.test)?;
+    let catalogue = catalogue(&loaded)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let app = Arc::new(runtime.block_on(App::set_up(&Arc::new(loaded), catalogue))?);
     runtime.block_on(listen(app))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -65,21 +70,48 @@ async fn listen(app: Shared) -> anyhow::Result<()> {
     if let Some(warning) = app.access.warning() {
         println!("{warning}");
     }
+    if let Some(store) = app.records.store() {
+        let health = store.health();
+        println!("Conversations are kept in {} (DATABASE_URL=none: they are not)", store.place());
+        if let Some((_, why)) = health.away {
+            println!("which is away, and what is to be kept waits for it: {why}");
+        }
+    }
     println!(
         "Call it from here:  cordboard call --url ws://{}/ws --say \"My soup was cold today.\"",
         near(address)
     );
+    if let Some(nodes) = &app.nodes {
+        let records = app.clone();
+        nodes.on_node_lost(move |node, calls| {
+            tracing::warn!(node, calls = calls.len(), "a node is gone; the calls that it held are lost");
+            let (records, calls) = (records.clone(), calls.to_vec());
+            tokio::spawn(async move { records.records.end_of_calls(&calls).await });
+        });
+        println!("{}", nodes.join(&app, address).await?);
+    }
     let public = app.access.public().map_or("https://YOUR-ADDRESS/".into(), |public| public.http("/"));
     println!("Call it by Twilio:  set a number's webhook to {public} (POST)");
 
+    let (records, started) = (app.clone(), jiff::Timestamp::now());
+    tokio::spawn(async move { records.records.end_what_was_cut_off(started).await });
+    tokio::spawn(keep_no_longer(app.clone()));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(serving::serve(listener, router(app.clone()), async {
         // dropped: the same
         let _ = stopped.await;
     }));
     leave(&app, &mut signals).await;
+    if let Some(nodes) = &app.nodes {
+        nodes.leave(&app).await;
+    }
     drop(stop);
-    serving.await.context("the server broke")
+    let served = serving.await.context("the server broke");
+    app.records.close().await;
+    if let Some(traces) = &app.traces {
+        traces.flush().await;
+    }
+    served
 }
 
 /// Waits until the host is asked to stop, and lets its calls end.

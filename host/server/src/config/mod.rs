@@ -1,14 +1,24 @@
 //! The configuration: one type, out of defaults, `cordboard.toml`, `.env`, the environment and
 //! flags, each stronger than the one before it.
 //!
+//! - `sources.rs`: where values come from
+//! - `routes.rs`: `[[routes]]` and `[persona.NAME]`
+//! - `report.rs`: `cordboard config`
+//!
 //! Components have settings of their own, which their manifests declare; they stand under
 //! `[component.ID]` and are checked when the component is loaded.
 
+mod records;
 mod report;
+mod routes;
 mod sources;
+mod watching;
 
+pub use records::{Redaction, Retention, Store};
 pub use report::report;
+pub use routes::{DEFAULT, Facts, Persona, Rule};
 pub use sources::{Flags, Loaded, load};
+pub use watching::{LogFormat, Logs, Metrics, Price, PriceList, Prices, Traces};
 
 use components::grant::Entry;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -25,17 +35,29 @@ pub struct Config {
     /// them by id.
     pub components: Option<PathBuf>,
     pub server: Server,
+    pub nodes: Nodes,
     pub twilio: Twilio,
     pub outbound: Outbound,
     pub route: Route,
+    /// calls that are served otherwise: the first one that takes a call
+    pub routes: Vec<Rule>,
     pub endpointing: Endpointing,
     pub interruption: Interruption,
     pub vad: Vad,
     pub recording: Recording,
+    pub store: Store,
+    pub retention: Retention,
+    pub redaction: Redaction,
     pub limits: Limits,
     pub speech: Speech,
+    pub logs: Logs,
+    pub traces: Traces,
+    /// What providers charge.
+    pub prices: Prices,
     /// Settings, grant and limits of one component each.
     pub component: BTreeMap<String, Entry>,
+    /// Personas made out of a component, by name.
+    pub persona: BTreeMap<String, Persona>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -58,6 +80,8 @@ pub struct Server {
     pub drain: Seconds,
     /// Where compiled components are kept between starts; empty: nowhere.
     pub cache: PathBuf,
+    /// Who may read `/metrics`.
+    pub metrics: Metrics,
 }
 
 impl Default for Server {
@@ -75,8 +99,21 @@ impl Default for Server {
             calls: 500,
             drain: Seconds(Duration::from_secs(300)),
             cache: default_cache(),
+            metrics: Metrics::default(),
         }
     }
+}
+
+/// Several servers that share their calls.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Nodes {
+    /// Where they share them: a Redis server, `redis://HOST:6379`. Without it this one is alone.
+    pub redis: Option<String>,
+    /// What people call this one; without it a random id.
+    pub name: Option<String>,
+    /// Where the others reach this one (`http://10.0.0.3:8765`); without it where it listens.
+    pub address: Option<String>,
 }
 
 /// An address (`10.0.0.7`) or a network (`10.0.0.0/8`).
@@ -180,6 +217,8 @@ pub struct Route {
     pub voice: Option<String>,
     /// false: calls of this route are not recorded
     pub record: bool,
+    /// Said before anything else, and not to be interrupted: that the call is recorded, for instance.
+    pub announcement: Option<String>,
     /// Where callers can be put through to, by name.
     pub transfers: BTreeMap<String, String>,
 }
@@ -195,6 +234,7 @@ impl Default for Route {
             timezone: "UTC".into(),
             voice: None,
             record: true,
+            announcement: None,
             transfers: BTreeMap::new(),
         }
     }
@@ -373,6 +413,8 @@ pub struct Speech {
     pub filler: String,
     /// when a call cannot go on
     pub apology: String,
+    /// in Twilio's voice, when the server that held the call is gone, and the conversation begins anew
+    pub cut_off: String,
     /// in Twilio's voice, when nobody is there whom the caller could be put through to
     pub not_reached: String,
 }
@@ -383,6 +425,7 @@ impl Default for Speech {
         Self {
             filler: default.filler.unwrap_or_default(),
             apology: default.apology,
+            cut_off: "I am sorry, we were cut off. Let us begin again.".into(),
             not_reached: "I am sorry, nobody can take your call right now. Please call again later. Goodbye."
                 .into(),
         }
@@ -421,9 +464,13 @@ impl Config {
             let parsed = number.parse::<twilio::number::Number>();
             parsed.map(drop).map_err(|e| anyhow::anyhow!("`{key}`: {e}"))
         };
-        for (name, to) in &self.route.transfers {
-            number(&format!("route.transfers.{name}"), to)?;
+        let routes = self.rules().filter_map(|(key, _, rule)| Some((key, rule.transfers.as_ref()?)));
+        for (route, targets) in [("route".to_owned(), &self.route.transfers)].into_iter().chain(routes) {
+            for (name, to) in targets {
+                number(&format!("{route}.transfers.{name}"), to)?;
+            }
         }
+        self.check_routes()?;
         if let Some(own) = &self.twilio.phone_number {
             number("twilio.phone_number", own)?;
         }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "cordboard.toml";
 
 /// Variables that give values of the configuration: the later ones win.
-const VARIABLES: [(&str, &str); 27] = [
+const VARIABLES: [(&str, &str); 35] = [
     ("HOST", "server.host"),
     ("SERVER_HOST", "server.host"),
     ("PORT", "server.port"),
@@ -23,6 +23,9 @@ const VARIABLES: [(&str, &str); 27] = [
     ("PUBLIC_URL", "server.public_url"),
     ("CORDBOARD_CALLS", "server.calls"),
     ("CORDBOARD_DRAIN", "server.drain"),
+    ("REDIS_URL", "nodes.redis"),
+    ("CORDBOARD_NODE_NAME", "nodes.name"),
+    ("CORDBOARD_NODE_ADDRESS", "nodes.address"),
     ("TWILIO_ACCOUNT_SID", "twilio.account_sid"),
     ("TWILIO_PHONE_NUMBER", "twilio.phone_number"),
     ("TWILIO_REGION", "twilio.region"),
@@ -40,8 +43,13 @@ const VARIABLES: [(&str, &str); 27] = [
     ("CORDBOARD_VOICE", "route.voice"),
     ("CORDBOARD_RECORDING", "recording.enabled"),
     ("CORDBOARD_RECORDINGS", "recording.folder"),
+    ("DATABASE_URL", "store.database"),
     ("CORDBOARD_ONNXRUNTIME", "vad.onnxruntime"),
     ("CORDBOARD_SILERO_ONNX", "vad.model"),
+    ("CORDBOARD_METRICS", "server.metrics"),
+    ("CORDBOARD_LOGS", "logs.folder"),
+    ("CORDBOARD_LOG_FORMAT", "logs.format"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "traces.endpoint"),
     ("SILENCE_THRESHOLD_SECONDS", "endpointing.max_delay"),
 ];
 
@@ -56,6 +64,8 @@ pub struct Flags {
 /// The configuration with the origin of each value, and the variables that components may name.
 pub struct Loaded {
     pub config: Config,
+    /// of `cordboard.toml`: paths of pages count from there
+    pub folder: PathBuf,
     figment: Figment,
     variables: BTreeMap<String, (String, &'static str)>,
 }
@@ -63,6 +73,8 @@ pub struct Loaded {
 impl Loaded {
     /// Where the value under this key came from.
     pub fn origin(&self, key: &str) -> String {
+        // what stands in a list has the origin of the list
+        let key = key.split('[').next().unwrap_or_default();
         match self.figment.find_metadata(key) {
             Some(metadata) => match metadata.source.as_ref().and_then(|source| source.file_path()) {
                 Some(path) => path.display().to_string(),
@@ -104,6 +116,13 @@ fn flatten(prefix: &str, dict: &Dict, values: &mut Vec<(String, String)>) {
             // components report their settings themselves
             Value::Dict(..) if key == "component" => {}
             Value::Dict(_, inner) => flatten(&key, inner, values),
+            Value::Array(_, several) if several.iter().any(|one| one.as_dict().is_some()) => {
+                for (at, one) in several.iter().enumerate() {
+                    if let Some(inner) = one.as_dict() {
+                        flatten(&format!("{key}[{at}]"), inner, values);
+                    }
+                }
+            }
             other => values.push((key, written(other))),
         }
     }
@@ -127,7 +146,9 @@ fn written(value: &Value) -> String {
 /// Reads everything. Fails where a source cannot be read or holds what is not known.
 pub fn load(flags: &Flags) -> anyhow::Result<Loaded> {
     let mut figment = Figment::from(Defaults);
+    let mut folder = PathBuf::new();
     if let Some(path) = file(flags)? {
+        folder = path.parent().map(Path::to_owned).unwrap_or_default();
         figment = figment.merge(Toml::file_exact(path));
     }
     let mut variables = BTreeMap::new();
@@ -154,7 +175,7 @@ pub fn load(flags: &Flags) -> anyhow::Result<Loaded> {
     }
     let config: Config = figment.extract().map_err(explain)?;
     config.check()?;
-    Ok(Loaded { config, figment, variables })
+    Ok(Loaded { config, folder, figment, variables })
 }
 
 /// The file to read, if there is one.
@@ -248,7 +269,11 @@ fn explain(error: figment::Error) -> anyhow::Error {
         file.map_or_else(|| metadata.name.to_string(), |path| path.display().to_string())
     });
     let from = from.unwrap_or_else(|| "the configuration".into());
-    let path = error.path.join(".");
+    let path = error.path.iter().fold(String::new(), |path, part| match path.is_empty() {
+        true => part.clone(),
+        false if part.bytes().all(|byte| byte.is_ascii_digit()) => format!("{path}[{part}]"),
+        false => format!("{path}.{part}"),
+    });
     match &error.kind {
         Kind::UnknownField(field, known) => {
             let key = match path.is_empty() {
@@ -261,6 +286,13 @@ fn explain(error: figment::Error) -> anyhow::Error {
                 .map(|name| format!("; did you mean `{section}{name}`?"))
                 .unwrap_or_else(|| format!("; there are: {}", known.join(", ")));
             anyhow!("{from}: unknown key `{key}`{hint}")
+        }
+        Kind::UnknownVariant(value, known) => {
+            let hint = nearest(value, known.iter().copied())
+                .filter(|_| known.len() > 1)
+                .map(|name| format!("; did you mean {name:?}?"))
+                .unwrap_or_else(|| format!("; there is: {}", known.join(", ")));
+            anyhow!("{from}: `{path}`: {value:?} is nothing that this build knows{hint}")
         }
         kind if path.is_empty() => anyhow!("{from}: {kind}"),
         kind => anyhow!("{from}: `{path}`: {kind}"),

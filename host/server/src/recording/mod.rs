@@ -10,11 +10,13 @@ mod file;
 mod tape;
 
 use crate::config::Recording as Settings;
+use crate::vitals::Vital;
 use anyhow::Context;
 use audio::g711::SILENCE;
 use file::StereoFile;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
@@ -32,6 +34,8 @@ pub struct Recorder {
     settings: Settings,
     /// in the names of the files
     port: AtomicU16,
+    /// how the disk is doing
+    vital: Arc<Vital>,
     /// none: it ends
     thread: Option<(SyncSender<Job>, JoinHandle<()>)>,
     last: AtomicU64,
@@ -40,6 +44,8 @@ pub struct Recorder {
 /// The recording of one call. It ends with its last handle.
 pub struct Recording {
     number: u64,
+    /// the file's
+    name: String,
     call_sid: String,
     tape: Tape,
     /// samples of one side that were given to the thread
@@ -77,14 +83,19 @@ impl Recorder {
             )
         })?;
         let (thread, jobs) = sync_channel(QUEUE);
-        let writing = Writing { settings: settings.clone(), open: HashMap::new() };
+        let vital = Arc::new(Vital::default());
+        let writing = Writing { settings: settings.clone(), vital: vital.clone(), open: HashMap::new() };
         let running = std::thread::Builder::new()
             .name("recordings".into())
             .spawn(move || writing.run(&jobs))
             .context("the thread that writes recordings could not be started")?;
         let thread = Some((thread, running));
         let (port, last) = (AtomicU16::new(0), AtomicU64::new(0));
-        Ok(Self { settings: settings.clone(), port, thread, last })
+        Ok(Self { settings: settings.clone(), port, vital, thread, last })
+    }
+
+    pub fn vital(&self) -> &Vital {
+        &self.vital
     }
 
     /// The server listens there.
@@ -97,15 +108,16 @@ impl Recorder {
         let (thread, _) = self.thread.as_ref()?;
         let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let name = file_name(self.port.load(Ordering::Relaxed), direction, call_sid, jiff::Timestamp::now());
+        let path = self.settings.folder.join(&name);
         let recording = Recording {
             number,
+            name,
             call_sid: call_sid.to_owned(),
             tape: Tape::default(),
             given: 0,
             thread: thread.clone(),
             warned: false,
         };
-        let path = self.settings.folder.join(name);
         recording.thread_does(Task::Begin { path, call_sid: call_sid.to_owned() });
         Some(recording)
     }
@@ -134,6 +146,11 @@ fn file_name(port: u16, direction: &str, call_sid: &str, now: jiff::Timestamp) -
 }
 
 impl Recording {
+    /// The file's name in the folder of recordings.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     pub fn caller(&mut self, at: Duration, audio: &[u8]) {
         self.tape.caller(at, audio);
         if self.tape.waiting() >= PIECE {
@@ -194,6 +211,7 @@ impl Drop for Recording {
 /// The thread's own.
 struct Writing {
     settings: Settings,
+    vital: Arc<Vital>,
     open: HashMap<u64, Open>,
 }
 
@@ -224,10 +242,9 @@ impl Writing {
                     tracing::debug!(call_sid, path = %path.display(), "recording");
                     let open = Open { file, call_sid, written: 0, flushed: Instant::now() };
                     self.open.insert(recording, open);
+                    self.vital.works();
                 }
-                Err(e) => {
-                    tracing::error!(call_sid, "no recording: {} cannot be written: {e}", path.display())
-                }
+                Err(error) => self.cannot_write(&call_sid, &path, &error),
             },
             Task::Write { from, samples } => {
                 self.attempt(recording, |open| {
@@ -262,10 +279,20 @@ impl Writing {
     /// A recording whose file fails is given up; its call goes on.
     fn attempt(&mut self, recording: u64, what: impl FnOnce(&mut Open) -> std::io::Result<()>) {
         let Some(open) = self.open.get_mut(&recording) else { return };
-        if let Err(e) = what(open) {
-            let (call_sid, path) = (open.call_sid.as_str(), open.file.path().display());
-            tracing::error!(call_sid, "the recording ends here: {path} cannot be written: {e}");
-            self.open.remove(&recording);
+        if let Err(error) = what(open)
+            && let Some(open) = self.open.remove(&recording)
+        {
+            self.cannot_write(&open.call_sid, open.file.path(), &error);
+        }
+    }
+
+    /// A full disk concerns all calls, and is said once.
+    fn cannot_write(&self, call_sid: &str, path: &Path, error: &std::io::Error) {
+        let (path, what) = (path.display(), "calls go on without recordings");
+        if self.vital.begins_to_fail(&format!("{path} cannot be written: {error}")) {
+            tracing::error!(call_sid, "{what}: {path} cannot be written: {error}");
+        } else {
+            tracing::debug!(call_sid, "{what}: {path} cannot be written: {error}");
         }
     }
 }
@@ -292,7 +319,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings { folder: folder.path().to_owned(), ..Settings::default() };
         let path = folder.path().join("call.wav");
-        let mut writing = Writing { settings, open: HashMap::new() };
+        let mut writing = Writing { settings, vital: Arc::default(), open: HashMap::new() };
         let mut job = |task| writing.job(Job { recording: 1, task });
         job(Task::Begin { path: path.clone(), call_sid: "CA1".into() });
         job(Task::Write { from: 0, samples: vec![1; 20] });

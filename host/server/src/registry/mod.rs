@@ -6,15 +6,17 @@
 
 mod event;
 mod known;
+mod sharing;
 mod view;
 
 pub use event::{Event, What};
 pub use known::{Attached, Control, Dialled, Known, Live, Next, NotLive, Order, Pending};
+pub use sharing::{Changes, Entry, Phase};
 pub use view::{View, departure_name, direction_name, direction_of};
 
 use call::persona::Direction;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use twilio::webhook::Webhook;
 
@@ -28,6 +30,8 @@ const TIDY_EVERY: usize = 256;
 #[derive(Default)]
 pub struct Registry {
     index: Mutex<Index>,
+    /// where other nodes are told; empty: there are none
+    changes: OnceLock<Changes>,
 }
 
 #[derive(Default)]
@@ -38,6 +42,12 @@ struct Index {
 }
 
 impl Registry {
+    /// From now on other nodes are told what changes.
+    pub fn share(&self, changes: Changes) {
+        // a second time changes nothing
+        let _ = self.changes.set(changes);
+    }
+
     /// The call of this name, Twilio's or ours.
     pub fn find(&self, name: &str) -> Option<Arc<Known>> {
         self.index().calls.get(name).cloned()
@@ -52,7 +62,7 @@ impl Registry {
         // a name of ours that is not known is another node's, or was before a restart
         let name = sid.or(own)?;
         let known = known.unwrap_or_else(|| {
-            let known = Known::new(name, direction(webhook));
+            let known = Known::new(name, direction(webhook), self.changes.get());
             index.insert(name, known)
         });
         if let Some(sid) = sid
@@ -67,7 +77,7 @@ impl Registry {
 
     /// A call that we are about to place.
     pub fn dial(&self, name: &str, dialled: Dialled) -> Arc<Known> {
-        let known = Known::new(name, Direction::Outbound);
+        let known = Known::new(name, Direction::Outbound, self.changes.get());
         known.dialled(dialled);
         self.index().insert(name, known)
     }
@@ -84,8 +94,30 @@ impl Registry {
         let mut index = self.index();
         match index.calls.get(sid) {
             Some(known) => known.clone(),
-            None => index.insert(sid, Known::new(sid, direction)),
+            None => index.insert(sid, Known::new(sid, direction, self.changes.get())),
         }
+    }
+
+    /// A call that another node had is this one's, unless it is already.
+    pub fn take_over(&self, entry: &Entry) -> Arc<Known> {
+        let mut index = self.index();
+        let here = entry.names().find_map(|name| index.calls.get(name));
+        // of two requests at once the second finds what the first has made of it
+        if let Some(here) = here.filter(|here| here.is_settled() || here.epoch() > entry.epoch) {
+            return here.clone();
+        }
+        let known = index.insert(&entry.view.id, Known::taken_over(entry, self.changes.get()));
+        for name in entry.names() {
+            index.calls.insert(name.to_owned(), known.clone());
+        }
+        drop(index);
+        known.changed();
+        known
+    }
+
+    /// Another node has it.
+    pub fn release(&self, known: &Arc<Known>) {
+        self.index().calls.retain(|_, other| !Arc::ptr_eq(other, known));
     }
 
     /// Every call, each once, the oldest first.

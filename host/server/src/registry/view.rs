@@ -1,11 +1,11 @@
 //! A call, as those see it who may.
 
 use call::persona::{Departure, Direction};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct View {
     /// Twilio's name; null while Twilio has not told it
     pub call_sid: Option<String>,
@@ -14,7 +14,7 @@ pub struct View {
     /// in Twilio's words
     pub status: String,
     /// `inbound` or `outbound`
-    pub direction: &'static str,
+    pub direction: String,
     pub from: Option<String>,
     pub to: Option<String>,
     /// who picked up, in Twilio's words
@@ -27,7 +27,7 @@ pub struct View {
     pub end_time: Option<String>,
     /// in seconds
     pub duration: Option<u64>,
-    /// why the conversation is over
+    /// why the conversation is over; `lost`: the node that held it is gone
     pub departure: Option<String>,
     pub outcome: Option<String>,
     /// what the agent is saying, as far as its text is known
@@ -36,18 +36,21 @@ pub struct View {
     pub kept: BTreeMap<String, serde_json::Value>,
     /// so far
     pub conversation: Vec<Line>,
+    /// the node that holds it, where there are several
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
 }
 
 /// Something that was said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub struct Line {
     pub at: String,
     /// `caller` or `agent`
-    pub who: &'static str,
+    pub who: String,
     /// of the agent: what was heard of it
     pub text: String,
     /// the caller's turn
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<u32>,
 }
 
@@ -71,4 +74,17 @@ pub fn departure_name(departure: Departure) -> &'static str {
         Departure::Failed => "failed",
         Departure::Limit => "limit",
     }
+}
+
+/// Of the names above; none: it is none of them.
+pub fn departure_of(name: &str) -> Option<Departure> {
+    let all = [
+        Departure::Caller,
+        Departure::Script,
+        Departure::Operator,
+        Departure::Transferred,
+        Departure::Failed,
+        Departure::Limit,
+    ];
+    all.into_iter().find(|departure| departure_name(*departure) == name)
 }

@@ -145,14 +145,15 @@ pub async fn transfer(
     Body(wanted): Body<Transfer>,
 ) -> Result<Json<Done>, Problem> {
     let known = find(&app, &sid)?;
-    let names = &app.services.config.route.transfers;
+    let route = known.route().unwrap_or_else(|| app.services.routes.default().clone());
+    let names = &route.config.transfers;
     if !names.contains_key(&wanted.to) {
         number("to", &wanted.to).map_err(|problem| {
             let known: Vec<&str> = names.keys().map(String::as_str).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             Problem::invalid(
                 "to",
-                format!("no name in `route.transfers` ({known}), and no number: {}", problem.detail),
+                format!("no name in `{}.transfers` ({known}), and no number: {}", route.key, problem.detail),
             )
         })?;
     }

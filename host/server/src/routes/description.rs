@@ -59,6 +59,7 @@ fn add_refusals(description: &mut OpenApi) {
         [("401", "Not the right key"), ("403", "Not with this key, not from there, or not this number")];
     let with_body =
         [("413", "The body is too long"), ("422", "A field is missing or wrong: `detail` names it")];
+    let with_query = [("422", "A parameter is wrong: `detail` says which")];
     let of_a_call = [("404", "Not known here")];
     let to_a_call =
         [("409", "Nobody has answered it yet, or it is over, or it is not possible: `detail` says what")];
@@ -69,13 +70,15 @@ fn add_refusals(description: &mut OpenApi) {
     for (name, path) in &mut description.paths.paths {
         let has_body = path.post.as_ref().is_some_and(|post| post.request_body.is_some());
         let (is_call, is_control) = (name.contains("{sid}"), path.post.is_some());
-        for operation in [&mut path.get, &mut path.post].into_iter().flatten() {
+        for operation in [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten() {
             let mut answers = anywhere.to_vec();
             if operation.security.is_some() {
                 answers.extend(with_key);
             }
             if operation.request_body.is_some() {
                 answers.extend(with_body);
+            } else if name.starts_with("/conversations") {
+                answers.extend(with_query);
             }
             if is_call {
                 answers.extend(of_a_call);

@@ -3,7 +3,7 @@
 use super::webhooks;
 use crate::access::FromTwilio;
 use crate::app::Shared;
-use crate::vitals::Service;
+use crate::vitals::{Service, Trouble};
 use axum::Json;
 use axum::extract::{ConnectInfo, FromRequest, Request, State};
 use axum::http::StatusCode;
@@ -21,7 +21,8 @@ pub struct Health {
     version: &'static str,
     /// live ones
     calls: usize,
-    services: BTreeMap<&'static str, Service>,
+    /// by their kinds; those that other routes than the default have, as `kind:name`
+    services: BTreeMap<String, Service>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -35,11 +36,17 @@ pub struct Ready {
 #[utoipa::path(get, path = "/health", tag = "host", responses((status = 200, body = Health)))]
 pub async fn health(State(app): State<Shared>) -> Json<Health> {
     let twilio = app.twilio.as_ref().map(|_| "rest");
-    let recordings = app.services.recordings().map(|_| "wav");
-    let mut services = app.services.vitals.report(app.services.names().chain([("twilio", twilio)]));
-    let state = if recordings.is_some() { "ok" } else { "off" };
-    let component = recordings.map(str::to_owned);
-    services.insert("recordings", Service { component, state, trouble: None });
+    let mut services = app.services.vitals.report(app.services.routes.providers(), twilio);
+    let (state, trouble) = app.services.recorder().map_or(("off", None), |recorder| recorder.vital().state());
+    let component = app.services.recorder().map(|_| "wav".to_owned());
+    services.insert("recordings".into(), Service { component, state, trouble });
+    if let Some(store) = app.records.store() {
+        services.insert("store".into(), records(&store.health()));
+    }
+    if let Some(nodes) = &app.nodes {
+        let (state, trouble) = nodes.state();
+        services.insert("registry".into(), Service { component: Some("redis".to_owned()), state, trouble });
+    }
     let degraded = services.values().any(|service| service.state == "failing");
     Json(Health {
         status: match (app.is_open(), degraded) {
@@ -52,6 +59,17 @@ pub async fn health(State(app): State<Shared>) -> Json<Health> {
         calls: app.registry.live(),
         services,
     })
+}
+
+/// What is kept while the database is away waits on the disk, so calls go on.
+fn records(health: &store::Health) -> Service {
+    let trouble = health.away.as_ref().map(|(since, reason)| Trouble {
+        since: since.to_string(),
+        reason: format!("{reason}; {} rows wait on the disk", health.spooled),
+        failures: 1,
+    });
+    let state = if trouble.is_some() { "failing" } else { "ok" };
+    Service { component: Some(health.kind.to_owned()), state, trouble }
 }
 
 /// Whether this host takes new calls

@@ -5,15 +5,19 @@
 //! - `stream.rs`: the sockets of media streams
 //! - `outbound.rs`: placing calls
 //! - `watching.rs`: seeing calls
+//! - `conversations.rs`: what was kept of calls
 //! - `control.rs`: taking a hand in them
 //! - `health.rs`: whether this host is well
+//! - `metrics.rs`: its figures
 //! - `description.rs`: the description of all this, as OpenAPI and as a page
 //! - `body.rs`: a request's JSON, and what is said where it is none
 
 mod body;
 mod control;
+mod conversations;
 mod description;
 mod health;
+mod metrics;
 mod outbound;
 mod stream;
 mod transfers;
@@ -24,6 +28,7 @@ pub use transfers::{OPERATOR, OPERATOR_STATUS, own_number, put_through, transfer
 
 use crate::access::{Problem, count};
 use crate::app::Shared;
+use crate::nodes::pass_on;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
@@ -69,20 +74,28 @@ pub fn router(app: Shared) -> Router {
         .routes(routes!(control::say))
         .routes(routes!(control::dtmf))
         .routes(routes!(control::operator))
+        .routes(routes!(conversations::conversations, conversations::forget_caller))
+        .routes(routes!(conversations::as_csv))
+        .routes(routes!(conversations::as_json))
+        .routes(routes!(conversations::conversation, conversations::forget))
+        .routes(routes!(conversations::recording))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
         .split_for_parts();
-    let described =
-        described.merge(description::pages(description)).layer(from_fn_with_state(app.clone(), count));
+    // whoever asks too often is refused here, and not passed on
+    let passing = from_fn_with_state(app.clone(), pass_on);
+    let described = described
+        .layer(passing.clone())
+        .merge(description::pages(description))
+        .layer(from_fn_with_state(app.clone(), count));
     // `/` is Twilio's where it asks about a call, and everybody's otherwise
     let front = Router::new().route("/", get(health::front).post(webhooks::incoming));
     let status = Router::new().route("/call-status", post(webhooks::told));
     Router::new()
-        .merge(webhooks)
-        .merge(sockets)
+        .merge(webhooks.merge(sockets).merge(status).layer(passing))
         .merge(described)
         .merge(front)
-        .merge(status)
         .fallback(async || Problem::not_found("there is nothing here; /docs says what there is"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not by this method; /docs says what there is")

@@ -7,6 +7,7 @@ use super::webhooks::STREAM;
 use crate::access::{Problem, is_local, is_welcome, target};
 use crate::app::Shared;
 use crate::calls::{self, Admission};
+use crate::figures::TurnedAway;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::extract::{ConnectInfo, OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -86,10 +87,12 @@ fn admit(
     let announced = admission.call.as_deref().and_then(|call| app.registry.find(call)).is_some();
     if !announced && app.is_full() {
         tracing::warn!("a call was turned away: there are as many as the host may carry");
+        app.figures.turned_away(TurnedAway::Full);
         let text = "there are as many calls as this host may carry";
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, text));
     }
     if !announced && !app.is_open() {
+        app.figures.turned_away(TurnedAway::Draining);
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this host is about to stop"));
     }
     Ok(admission)

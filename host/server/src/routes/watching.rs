@@ -106,7 +106,7 @@ pub async fn status(
             .unwrap_or_default(),
         direction: twilios
             .and_then(|call| Some(call.direction.as_ref()?.to_string()))
-            .or_else(|| view.as_ref().map(|view| view.direction.to_owned()))
+            .or_else(|| view.as_ref().map(|view| view.direction.clone()))
             .unwrap_or_default(),
         to: told(view.as_ref().and_then(|view| view.to.clone()), twilios.and_then(|call| call.to.clone())),
         from_: told(
@@ -146,15 +146,21 @@ pub struct Calls {
 
 /// The calls that there are
 ///
-/// Live ones and those that are about to be, with their conversations so far.
+/// Live ones and those that are about to be, with their conversations so far. Where several servers share
+/// their calls: those of all of them, each with its `node`; what is said in the calls of another one is
+/// told by `/calls/{sid}`.
 #[utoipa::path(
     get, path = "/calls", tag = "calls", security(("key" = [])), params(Which),
     responses((status = 200, body = Calls))
 )]
 pub async fn calls(State(app): State<Shared>, _: Reader, Query(which): Query<Which>) -> Json<Calls> {
     let known = app.registry.all();
-    let wanted = known.iter().filter(|known| which.all || known.over_since().is_none());
-    Json(Calls { calls: wanted.map(|known| known.view()).collect() })
+    let calls = match &app.nodes {
+        Some(nodes) => nodes.calls(known, which.all).await,
+        None => known.iter().map(|known| known.view()).collect(),
+    };
+    let wanted = calls.into_iter().filter(|call| which.all || call.end_time.is_none());
+    Json(Calls { calls: wanted.collect() })
 }
 
 /// A call, with its conversation so far

@@ -6,6 +6,7 @@
 
 use crate::access::{CALL, FromTwilio, PublicAddress};
 use crate::app::{App, Shared};
+use crate::figures::TurnedAway;
 use crate::registry::{Control, Dialled, Known};
 use crate::routes::transfers;
 use axum::extract::State;
@@ -52,11 +53,12 @@ pub async fn answered(State(app): State<Shared>, told: FromTwilio) -> Response {
 
 /// No place for another call.
 fn busy(app: &App) -> Option<Response> {
-    let why = match (app.is_open(), app.is_full()) {
-        (false, _) => "the host is about to stop",
-        (true, true) => "there are as many as the host may carry",
+    let (why, turned_away) = match (app.is_open(), app.is_full()) {
+        (false, _) => ("the host is about to stop", TurnedAway::Draining),
+        (true, true) => ("there are as many as the host may carry", TurnedAway::Full),
         (true, false) => return None,
     };
+    app.figures.turned_away(turned_away);
     tracing::warn!("a call was turned away: {why}");
     Some(twiml(&TwiML::new().reject(Reason::Busy)))
 }
@@ -65,14 +67,14 @@ fn busy(app: &App) -> Option<Response> {
 fn connect(app: &App, told: &FromTwilio) -> Response {
     let FromTwilio { webhook, address, call, .. } = told;
     match app.registry.told(webhook, call.as_deref()) {
-        Some(known) => twiml(&stream(app, &known, address)),
+        Some(known) => twiml(&stream(app, &known, address, TwiML::new())),
         // a request that names no call, from our own machine: it is connected all the same
         None => twiml(&TwiML::new().connect(Stream::new(address.socket(STREAM)))),
     }
 }
 
-/// The stream of a call, and what follows on it.
-fn stream(app: &App, known: &Arc<Known>, address: &PublicAddress) -> TwiML {
+/// The stream of a call, behind what is said `before`, and what follows on it.
+fn stream(app: &App, known: &Arc<Known>, address: &PublicAddress, before: TwiML) -> TwiML {
     let details = known.call_details();
     let Dialled { from, to, persona, initial_message, parameters } = &details;
     let outbound = known.direction() == Direction::Outbound;
@@ -91,11 +93,11 @@ fn stream(app: &App, known: &Arc<Known>, address: &PublicAddress) -> TwiML {
     known.announce(knows_twilio, address.clone());
     // where Twilio cannot be told from others nobody could be believed who asks what follows
     if !knows_twilio {
-        return TwiML::new().connect(Stream { parameters, ..Stream::new(address.socket(STREAM)) });
+        return before.connect(Stream { parameters, ..Stream::new(address.socket(STREAM)) });
     }
     let token = app.access.tokens.issue(&known.id, STREAM);
     let url = |path: &str| own_url(address, path, known);
-    TwiML::new()
+    before
         .connect(Stream {
             parameters,
             status_callback: Some(Address::from(url(STREAM_STATUS))),
@@ -135,17 +137,24 @@ pub async fn after(State(app): State<Shared>, told: FromTwilio) -> Response {
         Some(_) => TwiML::new().hangup(),
         None if known.is_live() && known.announce_return() => {
             tracing::warn!(call_sid, "the line was lost; it comes back");
-            stream(&app, &known, address)
+            stream(&app, &known, address, TwiML::new())
         }
         None if known.is_live() => {
             tracing::warn!(call_sid, "the line was lost too often; the caller hears an apology");
             known.control_now(Control::Gone);
             apology()
         }
+        // it was held by a node that is not there any more
+        None if known.is_lost() && known.begin_anew() => {
+            tracing::warn!(call_sid, "the node that held the call is gone; the conversation begins anew");
+            let sorry = TwiML::new().say(app.services.config.speech.cut_off.as_str());
+            stream(&app, &known, address, sorry)
+        }
+        None if known.is_lost() => apology(),
         // it was announced by a host that is not there any more
         None if !is_known => {
             tracing::warn!(call_sid, "the call's conversation is not known here; it begins anew");
-            stream(&app, &known, address)
+            stream(&app, &known, address, TwiML::new())
         }
         None => {
             tracing::warn!(call_sid, "the stream was never opened; the caller hears an apology");

@@ -37,6 +37,10 @@ pub struct Setup {
     variables: Vec<(String, String)>,
     toml: String,
     guests: Vec<&'static str>,
+    keeps_port: bool,
+    files: Vec<(&'static str, String)>,
+    small_disk: Option<u32>,
+    arguments: Vec<&'static str>,
 }
 
 impl Setup {
@@ -66,9 +70,33 @@ impl Setup {
         self
     }
 
+    /// Behind `serve`.
+    pub fn argument(mut self, argument: &'static str) -> Self {
+        self.arguments.push(argument);
+        self
+    }
+
     /// A component of the tests in its folder of components.
     pub fn guest(mut self, package: &'static str) -> Self {
         self.guests.push(package);
+        self
+    }
+
+    /// A file in its working folder.
+    pub fn file(mut self, path: &'static str, text: &str) -> Self {
+        self.files.push((path, text.to_owned()));
+        self
+    }
+
+    /// The disk for its recordings has so much room.
+    pub fn small_disk(mut self, kilobytes: u32) -> Self {
+        self.small_disk = Some(kilobytes);
+        self
+    }
+
+    /// It listens where the variables say.
+    pub fn keeps_port(mut self) -> Self {
+        self.keeps_port = true;
         self
     }
 
@@ -76,11 +104,18 @@ impl Setup {
     pub async fn start(self) -> Server {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("cordboard.toml"), self.toml).unwrap();
+        for (path, text) in self.files {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
         let mut command = program(folder.path());
         command
-            .args(["serve", "--bind", "127.0.0.1:0"])
-            .envs(self.variables)
-            .env("RUST_LOG", "info,cordboard=debug");
+            .arg("serve")
+            .args(if self.keeps_port { &[][..] } else { &["--bind", "127.0.0.1:0"] })
+            .args(self.arguments)
+            .env("RUST_LOG", "info,cordboard=debug")
+            .envs(self.variables);
         if !self.guests.is_empty() {
             let components = folder.path().join("components");
             std::fs::create_dir(&components).unwrap();
@@ -88,6 +123,9 @@ impl Setup {
                 std::fs::copy(guest(package), components.join(format!("{package}.wasm"))).unwrap();
             }
             command.arg("--components").arg(components);
+        }
+        if let Some(kilobytes) = self.small_disk {
+            command = with_small_disk(command, kilobytes);
         }
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = watch::channel(Vec::new());
@@ -136,6 +174,11 @@ impl Server {
         }
     }
 
+    /// Its working folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The recordings it has made so far.
     pub fn recordings(&self) -> Vec<PathBuf> {
         let Ok(files) = std::fs::read_dir(self.folder.path().join("recordings")) else { return Vec::new() };
@@ -165,6 +208,33 @@ impl Server {
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         (status.unwrap_or_else(|_| panic!("it stays:\n{}", self.log())).unwrap(), self.log())
     }
+}
+
+/// The same program, whose recordings have a disk of their own with so much room.
+fn with_small_disk(command: Command, kilobytes: u32) -> Command {
+    let command = command.as_std();
+    let mut shell = Command::new("unshare");
+    let mount = format!("mkdir -p recordings && mount -t tmpfs -o size={kilobytes}k none recordings");
+    shell.args(["--mount", "sh", "-c", &format!("{mount} && exec \"$0\" \"$@\"")]);
+    shell.arg(command.get_program()).args(command.get_args()).kill_on_drop(true).env_clear();
+    for (name, value) in command.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    shell.current_dir(command.get_current_dir().unwrap());
+    shell
+}
+
+/// Whether a program may be given a disk of its own here. In CI it must be.
+pub fn disks_can_be_made() -> bool {
+    let mounts = "mount -t tmpfs -o size=4k none /mnt";
+    let tried = std::process::Command::new("unshare").args(["--mount", "sh", "-c", mounts]).output();
+    if tried.is_ok_and(|tried| tried.status.success()) {
+        return true;
+    }
+    let missing = "nobody may mount a disk here (`unshare --mount`)";
+    assert!(std::env::var_os("CORDBOARD_CI").is_none(), "{missing}");
+    eprintln!("skipped: {missing}");
+    false
 }
 
 /// The program in this folder, with nothing of the tests' own environment that it would read.

@@ -8,7 +8,7 @@ use standins::Fault;
 use standins::twilio::{Answers, Asked, Callee, Config, Delivery, Event, Person, Status};
 use std::time::Duration;
 
-const THEIRS: &str = "+15555550101";
+pub const THEIRS: &str = "+15555550101";
 
 fn greeted() -> Setup {
     let settings = "[component.guest-relations.settings]\n\
@@ -94,8 +94,9 @@ async fn what_it_is_about_goes_with_the_call() {
     let message = format!("Your order is ready. {}", "Really. ".repeat(90));
     let body = json!({ "initial_message": message, "parameters": { "order": "42 & more" }, "persona": "guest-relations" });
     let sid = place(&exchange, body).await;
-    let call = exchange.until(&sid, |call| !call.heard().is_empty()).await;
-    assert!(call.heard()[0].starts_with("Your order is ready."), "{}", story(&call));
+    let speaks = |call: &Value| call["speaking"].as_str().is_some_and(|text| text.starts_with("Your order"));
+    until_told(&exchange, &format!("/calls/{sid}"), speaks).await;
+    let call = exchange.twilio.seen().call(&sid).cloned().unwrap();
     let parameters = call.timeline.iter().find_map(|event| match event {
         Event::Stream { parameters, .. } => Some(parameters.clone()),
         _ => None,

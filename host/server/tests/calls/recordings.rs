@@ -1,5 +1,6 @@
 //! Recordings: both sides on one clock, valid while they grow, and silent while they are paused.
 
+use crate::exchange::client;
 use crate::house::*;
 use audio::detect::level;
 use std::path::Path;
@@ -74,4 +75,26 @@ async fn a_folder_that_cannot_be_made_is_told_at_start() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("recordings cannot go to file/below"), "{said}");
     assert!(said.contains("recording.enabled = false"), "{said}");
+}
+
+#[tokio::test]
+async fn a_full_disk_ends_the_recordings_and_no_call_and_is_said_once() {
+    if !disks_can_be_made() {
+        return;
+    }
+    // a call of two seconds is longer than that
+    let setup = Setup::brief().small_disk(16);
+    let server = setup.toml("[recording]\nflush = 0.1\n").start().await;
+    for name in ["CA-full-1", "CA-full-2"] {
+        let mut phone = Phone::begin(&server, name).await;
+        phone.hears().await;
+        phone.say("Goodbye.").await;
+        assert_eq!(phone.ended().await, "script", "{}", server.log());
+    }
+    server.logged("calls go on without recordings").await;
+    let health = client().get(server.url("/health")).send().await.unwrap().text().await.unwrap();
+    let health: serde_json::Value = serde_json::from_str(&health).unwrap();
+    assert_eq!(health["services"]["recordings"]["state"], "failing", "{health}");
+    let errors = server.log().lines().filter(|line| line.contains("ERROR")).count();
+    assert_eq!(errors, 1, "{}", server.log());
 }

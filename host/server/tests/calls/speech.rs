@@ -4,6 +4,7 @@
 //! sides. The same again with the servers that people host themselves: a recogniser of single
 //! utterances, and a voice at another rate.
 
+use crate::exchange::client;
 use crate::house::*;
 use standins::cartesia;
 use standins::deepgram::{self, Grammar};
@@ -167,4 +168,61 @@ async fn a_recogniser_of_single_utterances_and_a_voice_at_another_rate_do_as_wel
     let text = story.call(&server).await;
     assert!(text.contains("recogniser: openai-stt"), "{text}");
     assert!(server.log().contains("tts=\"openai-tts\""), "{}", server.log());
+}
+
+#[tokio::test]
+async fn a_claim_that_is_told_aloud_is_kept_as_a_row() {
+    if !is_possible() {
+        return;
+    }
+    // the agent's own sentences are among what could be heard, as they are on a real line
+    let said = [
+        "yes i have it",
+        "it was on march fifth twenty twenty six",
+        "yes",
+        "it is pending",
+        "yes",
+        "four hundred and fifty dollars",
+        "yes that is right",
+        "yes all of that is correct",
+    ];
+    let grammar = Grammar::phrases(&[&said[..], &["no", "it is denied", "good morning"]].concat());
+    let stt = deepgram::Server::start(deepgram::Config::new(KEY, grammar)).await.unwrap();
+    let server = Setup::default()
+        .variable("CORDBOARD_PERSONA", "claim-intake")
+        .variable("DEEPGRAM_API_KEY", KEY)
+        .variable("DEEPGRAM_BASE_URL", &stt.base_url())
+        .toml("[component.claim-intake.settings]\nuse_model = false\ngreeting = \"Claims line.\"\n")
+        .start()
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut arguments = Vec::new();
+    for (number, sentence) in said.iter().enumerate() {
+        let path = folder.path().join(format!("{number}.wav"));
+        spoken(&[sentence], &path);
+        arguments.extend(["--wav".to_owned(), path.display().to_string()]);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (output, text) = call(&server, &arguments).await;
+    assert!(output.status.success(), "{text}\n{}", server.log());
+    assert_eq!(stt.seen().finals, said, "{text}");
+
+    let kept = async {
+        loop {
+            let page = client().get(server.url("/conversations?state=done")).send().await.unwrap();
+            let page: serde_json::Value = serde_json::from_str(&page.text().await.unwrap()).unwrap();
+            if let Some(row) = page["conversations"].get(0).filter(|row| row["departure"].is_string()) {
+                return row.clone();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let kept = tokio::time::timeout(PATIENCE, kept).await;
+    let kept = kept.unwrap_or_else(|_| panic!("it is not done: {text}\n{}", server.log()));
+    assert_eq!(
+        ["claim_date", "claim_status", "claim_amount"].map(|name| kept[name].as_str()),
+        [Some("2026-03-05"), Some("Pending"), Some("450.00")],
+        "{kept}"
+    );
+    assert_eq!(kept["claim_id"].as_str().map(str::len), Some(10), "{kept}");
 }

@@ -17,7 +17,12 @@ pub struct Watching {
 
 impl Watching {
     pub async fn open(exchange: &Exchange, sid: &str) -> Self {
-        let url = exchange.server.url(&format!("/calls/{sid}/events"));
+        Self::at(&exchange.server, sid).await
+    }
+
+    /// By this server.
+    pub async fn at(server: &Server, sid: &str) -> Self {
+        let url = server.url(&format!("/calls/{sid}/events"));
         let response = client().get(url).bearer_auth(KEY).send().await.unwrap();
         assert_eq!(response.status(), 200);
         Self { response, text: String::new(), events: Vec::new() }

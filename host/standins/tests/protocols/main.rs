@@ -17,6 +17,7 @@ mod openai_chat;
 mod openai_faults;
 mod recordings;
 mod speaker;
+mod supabase;
 mod twilio_calls;
 mod twilio_customer;
 mod twilio_documents;

@@ -100,6 +100,9 @@ pub(super) fn answer(words: &[Word]) -> Option<Answer> {
     if unknown(words) {
         return None;
     }
+    if phrase(words, &["no thanks", "no thank you"]).is_some() {
+        return Some(Answer::No);
+    }
     let denies = |word: &str| {
         is_negative(word) || matches!(word, "nope" | "nah" | "wrong" | "incorrect" | "negative" | "isnt")
     };
@@ -232,6 +235,74 @@ pub(super) fn has_earlier(words: &[Word]) -> bool {
         "different claim number",
         "old claim number",
         "existing number",
+    ];
+    phrase(words, &phrases).is_some()
+}
+
+/// No claim that there was before, but one that is new.
+pub(super) fn wants_new(words: &[Word]) -> bool {
+    let phrases = [
+        "new claim",
+        "new one",
+        "another claim",
+        "another one",
+        "a different claim",
+        "different one",
+        "separate claim",
+        "start over",
+        "start again",
+        "begin again",
+        "from the beginning",
+        "something else",
+        "open a claim",
+        "make a claim",
+        "file a claim",
+        "report a claim",
+    ];
+    phrase(words, &phrases).is_some()
+}
+
+/// What there was before is taken up.
+pub(super) fn goes_on(words: &[Word]) -> bool {
+    let phrases = [
+        "go on",
+        "continue",
+        "carry on",
+        "proceed",
+        "resume",
+        "finish it",
+        "finish that",
+        "that one",
+        "the same one",
+        "the same claim",
+        "the open one",
+        "the open claim",
+        "please do",
+        "let's do that",
+    ];
+    phrase(words, &phrases).is_some()
+}
+
+/// To hear what there is.
+pub(super) fn wants_reading(words: &[Word]) -> bool {
+    let phrases = [
+        "read it",
+        "read that",
+        "read them",
+        "read me",
+        "read the",
+        "read everything",
+        "hear it",
+        "hear what",
+        "tell me what",
+        "tell me the",
+        "what is in it",
+        "what's in it",
+        "what does it say",
+        "what do you have",
+        "what have you got",
+        "go through it",
+        "details",
     ];
     phrase(words, &phrases).is_some()
 }

@@ -375,7 +375,7 @@ pub(super) const STATUSES: [(&str, &str); 62] = [
     ("I don't know", "nothing"),
 ];
 
-pub(super) const ANSWERS: [(&str, &str); 90] = [
+pub(super) const ANSWERS: [(&str, &str); 93] = [
     ("I think so", "Yes"),
     ("Yes, that's all correct, thank you.", "Yes"),
     ("it's all right", "Yes"),
@@ -452,6 +452,9 @@ pub(super) const ANSWERS: [(&str, &str); 90] = [
     ("um, no", "No"),
     ("well no", "No"),
     ("no thanks, it's the wrong one", "No"),
+    ("no thanks", "No"),
+    ("No, thank you.", "No"),
+    ("um, no thank you", "No"),
     ("not correct", "No"),
     ("it wasn't", "No"),
     ("I didn't get it", "No"),

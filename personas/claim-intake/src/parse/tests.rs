@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::forms::{AMOUNTS, ANSWERS, DATES, NO_AMOUNTS, NO_DATES, STATUSES};
+use super::number_forms::{NO_NUMBERS, NUMBERS};
 use super::*;
 use crate::claim::{PIECES, number_from, spoken_number};
 use jiff::civil::date;
@@ -157,6 +158,34 @@ fn claim_numbers_are_understood_in_many_forms_and_one_that_was_misheard_is_not()
     for form in [&misheard, &exchanged, &longer, &number[1..].to_owned(), &"one two three".to_owned()] {
         assert_eq!(read(form, &[]).number, None, "{form:?}");
     }
+}
+
+#[test]
+fn claim_numbers_are_understood() {
+    none_wrong(&NUMBERS, |said| read(said, &[]).number.unwrap_or("nothing".into()));
+}
+
+#[test]
+fn what_is_no_claim_number_is_not() {
+    let none = NO_NUMBERS.map(|said| (said, "nothing"));
+    none_wrong(&none, |said| read(said, &[]).number.unwrap_or("nothing".into()));
+}
+
+#[test]
+fn what_was_meant_as_a_claim_number_and_is_none_is_told_from_other_digits() {
+    let rows = [
+        ("4821134502", "4821134502"),
+        ("my number is 482 113 450", "482113450"),
+        ("four eight two one one three four five zero three three", "48211345033"),
+        ("1123345609 or 4821134503", "4821134503"),
+        ("4821134503", "nothing"),
+        ("it ends in 4503", "nothing"),
+        ("2026-03-05", "nothing"),
+        ("450 dollars", "nothing"),
+        ("1234567890 dollars", "nothing"),
+        ("", "nothing"),
+    ];
+    none_wrong(&rows, |said| read(said, &[]).misheard.unwrap_or("nothing".into()));
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn a_model_is_asked_about_what_the_rules_do_not_understand() {
     let answer = r#"{"date":"2026-01-06","status":null,"amount":"300","answer":null}"#;
     let reply = caller.report(Ending::Complete, answer);
     caller.report(Ending::Complete, "");
-    assert_eq!(reply, "That was Tuesday, the sixth of January and 300 dollars. Is that right?");
+    assert_eq!(reply, "That was Tuesday, the sixth of January 2026 and 300 dollars. Is that right?");
     assert_eq!(caller.record(), ["2026-01-06", "nothing", "300.00", "ongoing"]);
 }
 

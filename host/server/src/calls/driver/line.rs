@@ -30,7 +30,7 @@ impl Driver<'_> {
         }
         tracing::warn!(call_sid = self.name, "the line is lost; it may come back");
         self.line = Line::Lost(self.now() + RETURN);
-        self.known.publish(What::Line { state: "lost" });
+        self.happened(What::Line { state: "lost" });
         self.inputs.push(Input::Detached);
     }
 
@@ -62,7 +62,7 @@ impl Driver<'_> {
         tracing::info!(call_sid = self.name, "the line is back");
         self.line = Line::There;
         self.socket = socket;
-        self.known.publish(What::Line { state: "back" });
+        self.happened(What::Line { state: "back" });
         self.offer().await;
         self.inputs.push(Input::Attached);
     }

@@ -5,23 +5,28 @@
 //! comes before what is due at the same instant.
 
 mod line;
+mod measuring;
 mod observing;
 mod transferring;
 
 use line::Line;
+use measuring::Measures;
 use observing::log_start;
 use transferring::{By, Transfer};
 
 use super::providers::Providers;
+use super::recall::{Asked, Recalls};
 use super::scene::Set;
 use super::socket::StreamSocket;
 use super::{transfer, watching};
 use crate::app::{App, Leaving, Shared};
 use crate::recording::Recording;
-use crate::registry::{Control, Known, Order, departure_name};
+use crate::records::{End, Record};
+use crate::registry::{Control, Known, Order, What, departure_name};
 use call::persona::Departure;
 use call::{Call, Input, Moment, Output, Summary, audio};
-use components::{Arrival, Generation, Scene, Surroundings};
+use components::{Arrival, Generation, Surroundings};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, watch};
@@ -42,21 +47,23 @@ pub async fn drive(
     mut controls: mpsc::Receiver<Control>,
 ) {
     let (sender, mut arrivals) = mpsc::channel(ARRIVALS);
-    let Set { scene, persona } = set;
-    let persona = match app.services.persona(persona.as_deref()).await {
+    let Set { scene, route, persona } = &set;
+    let persona = match app.services.persona(route, persona.as_deref()).await {
         Ok(persona) => persona,
         // a caller is better served by another than by none
         Err(error) => {
             tracing::warn!(call_sid = scene.call, "the route's persona takes the call: {error:#}");
-            app.services.persona.clone()
+            route.persona.clone()
         }
     };
-    log_start(&scene, &persona, &app);
+    log_start(scene, route, &persona);
     let mut leaving = app.leaving.subscribe();
-    let mut driver = Driver::new(socket, &start, &scene, persona, known, &app, sender);
+    let mut driver = Driver::new(socket, &start, &set, persona, known, &app, sender);
     driver.begin().await;
     let summary = loop {
-        if let Some(summary) = driver.settle().await {
+        let ended = driver.settle().await;
+        driver.measure();
+        if let Some(summary) = ended {
             break summary;
         }
         let due = driver.due();
@@ -65,6 +72,7 @@ pub async fn drive(
             biased;
             received = driver.socket.next(), if !driver.socket.is_gone() => driver.received(received),
             Some(arrival) = arrivals.recv() => driver.arrived(arrival),
+            (id, fields) = driver.recalls.next() => driver.inputs.push(Input::Recalled { id, fields }),
             Some(control) = controls.recv() => driver.control(control).await,
             leaving = further(&mut leaving, left) => driver.leave(leaving),
             () = sleep_until(due) => {}
@@ -90,6 +98,7 @@ struct Driver<'a> {
     name: String,
     socket: StreamSocket,
     providers: Providers<'a>,
+    recalls: Recalls,
     /// inputs that wait for the outputs before them to be carried out
     inputs: Vec<Input>,
     /// the call's own next moment
@@ -103,29 +112,42 @@ struct Driver<'a> {
     left: Leaving,
     transfer: Option<Transfer>,
     recording: Option<Recording>,
+    record: Record,
+    measures: Measures,
 }
 
 impl<'a> Driver<'a> {
     fn new(
         socket: StreamSocket,
         start: &Start,
-        scene: &'a Scene,
+        Set { scene, route, .. }: &'a Set,
         persona: Arc<Generation>,
         known: Arc<Known>,
         app: &'a Shared,
         arrivals: mpsc::Sender<Arrival>,
     ) -> Self {
         let services = &app.services;
+        let measures = Measures::new(scene, route, &persona, app);
         let surroundings = Surroundings::new(&scene.call, unix_milliseconds(), scene.seed, arrivals);
-        let (providers, inputs) = Providers::open(services, persona, surroundings, scene, Moment::START);
-        let recogniser = services.stt.as_ref().map(|stt| stt.id().to_owned());
+        let persona_id = persona.id().to_owned();
+        let (providers, inputs) =
+            Providers::open(services, route, persona, surroundings, scene, Moment::START);
+        let recording = services.record(route, &scene.call, scene.direction);
+        let name = recording.as_ref().map(Recording::name);
+        let record = app.records.begin(scene, &persona_id, name);
+        if let Some(words) = known.view().answered_by {
+            record.answered_by(&words);
+        }
+        let memory = app.memory.clone();
+        let recogniser = route.stt.as_ref().map(|stt| stt.id().to_owned());
         Self {
-            call: Call::new(services.call(scene.answered_by), services.detector()),
+            call: Call::new(services.call(route, scene.answered_by), services.detector()),
             began: Instant::now(),
             name: scene.call.clone(),
             own: socket.local && start.custom_parameters.contains_key(OWN_PARAMETER),
             socket,
             providers,
+            recalls: Recalls::new(memory),
             inputs,
             next: Moment::NEVER,
             recogniser,
@@ -133,7 +155,9 @@ impl<'a> Driver<'a> {
             line: Line::There,
             left: Leaving::Draining,
             transfer: None,
-            recording: services.record(&scene.call, scene.direction),
+            recording,
+            record,
+            measures,
             known,
             app,
         }
@@ -229,6 +253,11 @@ impl<'a> Driver<'a> {
             }
             Output::Fetch { id, request } => self.providers.fetch(id, request),
             Output::CancelFetch(id) => self.providers.cancel_fetch(id),
+            Output::Recall { id, field, value } => {
+                let (persona, call) = (self.providers.persona_id().to_owned(), self.name.clone());
+                self.recalls.ask(id, Asked { persona, call, field, value });
+            }
+            Output::CancelRecall(id) => self.recalls.cancel(id),
             Output::PauseRecording(paused) => {
                 if let Some(recording) = &mut self.recording {
                     tracing::info!(call_sid = self.name, paused, "recording");
@@ -249,6 +278,16 @@ impl<'a> Driver<'a> {
     }
 
     // -- what happens
+
+    /// Something that those who watch are told, and that is kept.
+    fn happened(&mut self, what: What) {
+        if let Ok(Value::Object(mut data)) = serde_json::to_value(&what)
+            && let Some(Value::String(event)) = data.remove("event")
+        {
+            self.record.happened(&event, Value::Object(data));
+        }
+        self.known.publish(what);
+    }
 
     fn received(&mut self, received: Option<Vec<Received>>) {
         let Some(received) = received else { return self.lost() };
@@ -289,11 +328,22 @@ impl<'a> Driver<'a> {
     /// What somebody outside wants.
     async fn control(&mut self, control: Control) {
         let input = match control {
-            Control::Interrupt => Input::Interrupt,
+            Control::Interrupt => {
+                self.record.happened("interrupt", json!({}));
+                Input::Interrupt
+            }
             Control::Say(text) => Input::Say(text),
             Control::Digits(presses) => Input::Digits(presses),
-            Control::Operator(text) => Input::Operator(text),
-            Control::AnsweredBy(answerer) => Input::AnsweredBy(answerer),
+            Control::Operator(text) => {
+                self.record.happened("operator", json!({ "text": self.app.redaction.text(&text) }));
+                Input::Operator(text)
+            }
+            Control::AnsweredBy(answerer) => {
+                if let Some(words) = self.known.view().answered_by {
+                    self.record.answered_by(&words);
+                }
+                Input::AnsweredBy(answerer)
+            }
             Control::HangUp => Input::End(Departure::Operator),
             Control::Gone => return self.closed(),
             Control::Back(socket) => return self.back(*socket).await,
@@ -358,6 +408,7 @@ impl<'a> Driver<'a> {
     }
 
     async fn end(mut self, summary: Summary) {
+        let (usage, cost, stages) = self.measure_end(&summary);
         let departure = departure_name(summary.departure);
         tracing::info!(
             call_sid = self.name,
@@ -381,6 +432,7 @@ impl<'a> Driver<'a> {
         if let Some(recording) = self.recording.take() {
             recording.end(summary.duration.elapsed());
         }
+        self.record.end(End { departure, summary, usage, cost, stages });
         self.socket.close().await;
     }
 }

@@ -1,14 +1,18 @@
 //! What happens in a call, for the log, for those who watch, and for a far end that reads along.
 
 use super::{Driver, watching};
-use crate::app::App;
+use crate::routing::Route;
 use call::{Moment, Observation};
 use components::{Generation, Scene};
+use serde_json::json;
 use twilio::number::masked;
 use twilio::stream::Own;
 
 impl Driver<'_> {
     pub(super) async fn observed(&mut self, observation: Observation) {
+        let observation = self.app.redaction.observation(observation);
+        self.record.observed(&observation);
+        self.measure_observed(&observation);
         let call_sid = self.name.as_str();
         if let Some(what) = watching::what(&observation) {
             self.known.publish(what);
@@ -52,6 +56,11 @@ impl Driver<'_> {
                 let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
                 tracing::info!(call_sid, fields = names.join(","), "kept");
                 for field in fields {
+                    // it is kept all the same: it is the caller's
+                    if let Some(problem) = self.providers.field_problem(&field) {
+                        tracing::warn!(call_sid, field = field.name, "{problem}");
+                        self.record.happened("trouble", json!({ "what": problem }));
+                    }
                     tracing::debug!(call_sid, field = field.name, value = field.value, "kept");
                 }
             }
@@ -61,17 +70,18 @@ impl Driver<'_> {
     }
 }
 
-pub(super) fn log_start(scene: &Scene, persona: &Generation, app: &App) {
-    let services = &app.services;
+pub(super) fn log_start(scene: &Scene, route: &Route, persona: &Generation) {
     tracing::info!(
         call_sid = scene.call,
         caller = scene.caller.as_deref().map(masked),
         called = scene.called.as_deref().map(masked),
         direction = ?scene.direction,
+        route = route.name,
         persona = persona.id(),
-        stt = services.stt.as_ref().map_or("none", |stt| stt.id()),
-        llm = services.llm.id(),
-        tts = services.tts.id(),
+        language = scene.language,
+        stt = route.stt.as_ref().map_or("none", |stt| stt.id()),
+        llm = route.llm.id(),
+        tts = route.tts.id(),
         "call started"
     );
 }

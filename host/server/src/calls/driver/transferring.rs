@@ -5,6 +5,7 @@ use crate::calls::transfer::{self, Begun};
 use crate::registry::{Order, What};
 use call::persona::{Departure, Id};
 use call::{Input, Moment};
+use serde_json::json;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -32,6 +33,15 @@ pub(super) enum By {
     Operator,
 }
 
+impl By {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Script(_) => "persona",
+            Self::Operator => "operator",
+        }
+    }
+}
+
 impl Driver<'_> {
     /// Somebody wants the caller to be put through; `answer`: who wants to know whether it goes.
     pub(super) fn transfer(
@@ -53,6 +63,8 @@ impl Driver<'_> {
             return;
         }
         let redirects = !self.known.continues();
+        let asked = json!({ "to": order.to, "warm": order.warm, "by": by.name() });
+        self.record.happened("transfer", asked);
         match transfer::begin(self.app, &self.known, order) {
             Begun::Refused(why) => {
                 answer(Err(why.clone()));
@@ -94,6 +106,7 @@ impl Driver<'_> {
     }
 
     pub(super) fn transferred(&mut self, by: By) {
+        self.record.happened("transferred", json!({}));
         self.inputs.push(match by {
             By::Script(id) => Input::Transferred(id),
             By::Operator => Input::End(Departure::Transferred),
@@ -102,9 +115,10 @@ impl Driver<'_> {
 
     pub(super) fn not_transferred(&mut self, by: By, why: String) {
         match by {
+            // the call observes it
             By::Script(id) => self.inputs.push(Input::TransferFailed { id, why }),
             By::Operator => {
-                self.known.publish(What::Trouble { what: format!("the caller was not put through: {why}") });
+                self.happened(What::Trouble { what: format!("the caller was not put through: {why}") });
             }
         }
     }

@@ -1,13 +1,15 @@
 //! Values, components, who does what in a call, and who may use the interface. Nothing is compiled.
 
-use super::finding::Finding;
+use super::finding::{Finding, State};
 use crate::access::{API_KEY, Access, PublicAddress};
-use crate::config::{Detector, Loaded};
+use crate::config::{Detector, Loaded, Rule};
+use crate::personas::{Named, Personas};
 use crate::services::{choice, known_components};
 use audio::detect::OnnxModel;
 use components::Catalogue;
-use components::grant::{Grant, Operator};
+use components::grant::{Grant, Operator, Variant};
 use components::manifest::{Kind, Manifest};
+use std::collections::BTreeMap;
 
 /// Every key of the interface.
 const KEYS: [&str; 4] =
@@ -24,6 +26,9 @@ pub fn examine(loaded: &Loaded) -> Vec<Finding> {
             findings.push(known.role("stt", Kind::Stt, &route.stt));
             findings.push(known.role("llm", Kind::Llm, &route.llm));
             findings.push(known.role("tts", Kind::Tts, &route.tts));
+            for (_, name, rule) in loaded.config.rules() {
+                findings.extend(known.route(&name, rule));
+            }
         }
         Err(error) => {
             let advice = "set this right in cordboard.toml, or in the folder of components";
@@ -39,6 +44,7 @@ struct Known<'a> {
     catalogue: Catalogue,
     /// what ships with the program
     shipped: Catalogue,
+    personas: Personas,
     loaded: &'a Loaded,
 }
 
@@ -46,12 +52,13 @@ impl<'a> Known<'a> {
     fn read(loaded: &'a Loaded) -> anyhow::Result<Self> {
         let catalogue = Catalogue::read(loaded.config.components.as_deref())?;
         known_components(&loaded.config, &catalogue)?;
-        Ok(Self { catalogue, shipped: Catalogue::read(None)?, loaded })
+        let personas = Personas::read(loaded, &catalogue)?;
+        Ok(Self { catalogue, shipped: Catalogue::read(None)?, personas, loaded })
     }
 
-    fn grant(&self, manifest: &Manifest) -> anyhow::Result<Grant> {
+    fn grant(&self, manifest: &Manifest, variant: &Variant) -> anyhow::Result<Grant> {
         let shipped = self.shipped.get(&manifest.id).map(|artifact| &artifact.manifest);
-        Ok(Grant::settle(manifest, shipped, self.loaded)?)
+        Ok(Grant::settle_as(manifest, shipped, self.loaded, variant)?)
     }
 
     /// All that there is, used or not.
@@ -60,7 +67,7 @@ impl<'a> Known<'a> {
         let unusable: Vec<String> = self
             .catalogue
             .manifests()
-            .filter_map(|manifest| Some(self.grant(manifest).err()?.to_string()))
+            .filter_map(|manifest| Some(self.grant(manifest, &Variant::default()).err()?.to_string()))
             .collect();
         let found = self.catalogue.manifests().count();
         match unusable.is_empty() {
@@ -71,8 +78,41 @@ impl<'a> Known<'a> {
         }
     }
 
+    /// Who would serve the calls of one of `[[routes]]`: what is wrong with any of them, else one word.
+    fn route(&self, name: &str, rule: &Rule) -> Vec<Finding> {
+        let route = rule.over(&self.loaded.config.route);
+        // what it takes from [route] has been told there
+        let own_persona = rule.persona.is_some() || !rule.settings.is_empty();
+        let roles = [
+            (Kind::Persona, own_persona, &route.persona),
+            (Kind::Stt, rule.stt.is_some(), &route.stt),
+            (Kind::Llm, rule.llm.is_some(), &route.llm),
+            (Kind::Tts, rule.tts.is_some(), &route.tts),
+        ];
+        let own = roles.into_iter().filter(|(_, own, _)| *own);
+        let found = own.map(|(kind, _, wanted)| {
+            let settings = if kind == Kind::Persona { rule.settings.clone() } else { BTreeMap::new() };
+            self.role_with("routes", kind, wanted, &settings).of(&format!("{name}: {kind}"))
+        });
+        let mut findings: Vec<Finding> = found.filter(|finding| finding.state != State::Ok).collect();
+        if findings.is_empty() {
+            findings.push(Finding::ok("routes", format!("{name} takes {}", rule.conditions())));
+        }
+        findings
+    }
+
     /// Who would do this, and whether they have what they need.
     fn role(&self, what: &'static str, kind: Kind, wanted: &str) -> Finding {
+        self.role_with(what, kind, wanted, &BTreeMap::new())
+    }
+
+    fn role_with(
+        &self,
+        what: &'static str,
+        kind: Kind,
+        wanted: &str,
+        settings: &BTreeMap<String, toml::Value>,
+    ) -> Finding {
         let (id, change) = match choice(kind, wanted, &self.catalogue, self.loaded) {
             Ok(chosen) => chosen,
             Err(error) => {
@@ -87,7 +127,12 @@ impl<'a> Known<'a> {
                     .advise("`none` is possible for stt only: name another, or `auto`"),
             };
         };
-        let Some(artifact) = self.catalogue.get(&id) else {
+        let named = match kind {
+            Kind::Persona => self.personas.find(&id, settings, &self.catalogue).ok(),
+            _ => None,
+        };
+        let named = named.unwrap_or_else(|| Named { component: id.clone(), variant: Variant::default() });
+        let Some(artifact) = self.catalogue.get(&named.component) else {
             let of_kind = self.catalogue.manifests().filter(|manifest| manifest.kind == kind);
             let there: Vec<&str> = of_kind.map(|manifest| manifest.id.as_str()).collect();
             return Finding::wrong(what, format!("there is no component {id:?}"))
@@ -98,7 +143,7 @@ impl<'a> Known<'a> {
             return Finding::wrong(what, format!("{id} is a {} component", manifest.kind))
                 .advise(format!("name a {kind} component in cordboard.toml, under [route]"));
         }
-        let grant = match self.grant(manifest) {
+        let grant = match self.grant(manifest, &named.variant) {
             Ok(grant) => grant,
             Err(error) => {
                 return Finding::wrong(what, format!("{id}: {error}"))
@@ -106,14 +151,16 @@ impl<'a> Known<'a> {
             }
         };
         if !grant.refused.is_empty() {
-            let advice = format!("grant it in cordboard.toml, under [component.{id}.grant], if it may");
+            let advice =
+                format!("grant it in cordboard.toml, under [component.{}.grant], if it may", manifest.id);
             return Finding::warn(
                 what,
                 format!("{id} asks {}, which is not granted", grant.refused.join("; ")),
             )
             .advise(advice);
         }
-        let missing = manifest.secrets.iter().map(|secret| secret.name.as_str());
+        let secrets = manifest.secrets.iter().chain(&named.variant.secrets);
+        let missing = secrets.map(|secret| secret.name.as_str());
         let missing: Vec<&str> = missing.filter(|name| self.loaded.variable(name).is_none()).collect();
         match missing.is_empty() {
             true => Finding::ok(what, format!("{id} {} (what changes it: {change})", manifest.version)),

@@ -38,6 +38,11 @@ impl Finding {
         Self { state: State::None, ..Self::ok(what, found) }
     }
 
+    /// The same, of one among several.
+    pub fn of(self, whose: &str) -> Self {
+        Self { found: format!("{whose}: {}", self.found), ..self }
+    }
+
     pub fn advise(self, advice: impl Into<String>) -> Self {
         Self { advice: Some(advice.into()), ..self }
     }

@@ -32,7 +32,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
             findings.extend(folder("cache", cache, "choose another: `server.cache`, or CORDBOARD_CACHE"))
         }
     }
-    match config.recording.enabled && config.route.record {
+    match config.records() {
         true => {
             let advice = "choose another: `recording.folder`, or CORDBOARD_RECORDINGS";
             findings.extend(folder("recordings", &config.recording.folder, advice));

@@ -64,13 +64,20 @@ impl Known {
         facts.address = Some(address);
         facts.continues = continues;
         if !matches!(facts.stage, Stage::Live(_)) {
+            facts.revive();
             facts.stage = Stage::Announced(Instant::now());
         }
+        drop(facts);
+        self.changed();
     }
 
     /// A socket is there. An error: why it is not taken.
     pub fn attach(&self) -> Result<Attached, &'static str> {
         let mut facts = self.facts();
+        if facts.lost && !facts.anew {
+            facts.anew = true;
+            facts.revive();
+        }
         match &facts.stage {
             Stage::Live(conversation) => {
                 let conversation = conversation.clone();
@@ -86,6 +93,7 @@ impl Known {
                 facts.attached = Some(Timestamp::now());
                 facts.progress.take(&Status::InProgress, None);
                 drop(facts);
+                self.changed();
                 self.publish(What::Line { state: "attached" });
                 Ok(Attached::First(receiver))
             }
@@ -124,12 +132,14 @@ impl Known {
         let mut facts = self.facts();
         facts.end(Some(departure));
         drop(facts);
+        self.changed();
         self.publish(What::End { departure: departure_name(departure).to_owned() });
     }
 
     /// Its conversation was cut off: nobody has said anything about it.
     pub fn set_cut(&self) {
         self.facts().cut = true;
+        self.changed();
     }
 
     pub fn was_cut(&self) -> bool {

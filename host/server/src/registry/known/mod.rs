@@ -2,10 +2,12 @@
 //!
 //! - `mod.rs`: what Twilio says of it, and what is known
 //! - `conversation.rs`: its stream, and what is wanted of its conversation
+//! - `sharing.rs`: what other nodes are told of it
 //! - `transfer.rs`: where its caller is put through to
 //! - `watching.rs`: how others see it
 
 mod conversation;
+mod sharing;
 mod transfer;
 mod watching;
 
@@ -13,12 +15,16 @@ pub use conversation::{Attached, Control, Live, NotLive};
 pub use transfer::{Next, Order, Pending};
 
 use super::event::{Event, What};
+use super::sharing::{Changes, LOST};
 use super::view::{Line, departure_name};
 use crate::access::PublicAddress;
+use crate::routing::Route;
 use call::persona::{Answerer, Departure, Direction};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sharing::Shared;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc};
 use twilio::progress::Progress;
@@ -36,7 +42,7 @@ const UNNAMED: Duration = Duration::from_secs(120);
 const MOST_LINES: usize = 1000;
 
 /// What is to be known of a call that we place.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Dialled {
     pub from: String,
     pub to: String,
@@ -49,7 +55,10 @@ pub struct Known {
     /// as it is found under, first
     pub id: String,
     pub created: Timestamp,
+    /// none: not decided yet
+    route: OnceLock<Arc<Route>>,
     facts: Mutex<Facts>,
+    shared: Shared,
 }
 
 struct Facts {
@@ -78,6 +87,12 @@ struct Facts {
     attached: Option<Timestamp>,
     over: Option<Timestamp>,
     departure: Option<Departure>,
+    /// the node that held it is gone
+    lost: bool,
+    /// it was begun anew after that
+    anew: bool,
+    /// so often it went from one node to another
+    epoch: u64,
     outcome: Option<String>,
     kept: BTreeMap<String, serde_json::Value>,
     conversation: Vec<Line>,
@@ -97,10 +112,11 @@ enum Stage {
 }
 
 impl Known {
-    pub(super) fn new(id: &str, direction: Direction) -> Self {
+    pub(super) fn new(id: &str, direction: Direction, changes: Option<&Changes>) -> Self {
         Self {
             id: id.to_owned(),
             created: Timestamp::now(),
+            route: OnceLock::new(),
             facts: Mutex::new(Facts {
                 sid: None,
                 direction,
@@ -121,12 +137,16 @@ impl Known {
                 attached: None,
                 over: None,
                 departure: None,
+                lost: false,
+                anew: false,
+                epoch: 0,
                 outcome: None,
                 kept: BTreeMap::new(),
                 conversation: Vec::new(),
                 speaking: None,
                 events: None,
             }),
+            shared: Shared::with(changes),
         }
     }
 
@@ -142,6 +162,7 @@ impl Known {
         let news = facts.sid.is_none();
         if news {
             facts.sid = Some(sid.to_owned());
+            self.changed();
         }
         news && self.id != sid
     }
@@ -156,6 +177,7 @@ impl Known {
             }
         }
         facts.duration = webhook.call_duration.or(facts.duration);
+        self.changed();
         match facts.progress.take_webhook(webhook) {
             true => self.moved(facts),
             false => drop(facts),
@@ -173,6 +195,7 @@ impl Known {
             facts.end(None);
         }
         drop(facts);
+        self.changed();
         tracing::info!(call_sid = self.id, status, "status");
         self.publish(What::Status { status });
         if let Some(conversation) = conversation {
@@ -190,6 +213,7 @@ impl Known {
         facts.answered_by = Some(answered_by.clone());
         let conversation = facts.control().cloned();
         drop(facts);
+        self.changed();
         tracing::info!(call_sid = self.id, answered_by = answered_by.as_str(), "answered");
         self.publish(What::AnsweredBy { answered_by: answered_by.to_string() });
         if let Some(conversation) = conversation {
@@ -209,6 +233,7 @@ impl Known {
         let mut facts = self.facts();
         facts.dialled = dialled;
         facts.placed = true;
+        self.changed();
     }
 
     /// It came to nothing before Twilio had it.
@@ -250,6 +275,16 @@ impl Known {
         if let Some(to) = to {
             to.clone_into(&mut facts.dialled.to);
         }
+        self.changed();
+    }
+
+    /// How it is served; the first word counts.
+    pub fn set_route(&self, route: &Arc<Route>) {
+        let _ = self.route.set(route.clone());
+    }
+
+    pub fn route(&self) -> Option<Arc<Route>> {
+        self.route.get().cloned()
     }
 
     /// Who picked up, as far as it is known.
@@ -336,8 +371,14 @@ impl Facts {
         }
     }
 
+    /// Why the conversation is over.
+    fn departed(&self) -> Option<String> {
+        let lost = self.lost.then_some(LOST);
+        self.departure.map(departure_name).or(lost).map(str::to_owned)
+    }
+
     fn how_it_ended(&self) -> String {
-        self.departure.map_or_else(|| self.status(), |departure| departure_name(departure).to_owned())
+        self.departed().unwrap_or_else(|| self.status())
     }
 
     fn said(&mut self, line: Line) {

@@ -1,6 +1,7 @@
 //! Where the caller of a call is put through to.
 
 use super::Known;
+use serde::{Deserialize, Serialize};
 
 /// Where a caller is to be put through.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,8 @@ pub struct Order {
 }
 
 /// What comes after the stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Next {
     Dial { number: twilio::number::Number, brief: Option<String> },
     Conference { room: String },
@@ -36,6 +38,7 @@ impl Known {
     /// What comes after the stream, once the conversation is over.
     pub fn set_next(&self, next: Option<Next>) {
         self.facts().next = next;
+        self.changed();
     }
 
     pub fn next(&self) -> Option<Next> {

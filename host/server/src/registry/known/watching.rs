@@ -1,7 +1,8 @@
 //! A call as others see it: as it is, and what happens in it.
 
 use super::{Known, Stage};
-use crate::registry::view::{Line, departure_name, direction_name};
+use crate::registry::sharing::Changes;
+use crate::registry::view::{Line, direction_name};
 use crate::registry::{Event, View, What};
 use jiff::Timestamp;
 use tokio::sync::broadcast;
@@ -21,7 +22,7 @@ impl Known {
             call_sid: facts.sid.clone().or_else(|| self.id.starts_with("CA").then(|| self.id.clone())),
             id: self.id.clone(),
             status: facts.status(),
-            direction: direction_name(facts.direction),
+            direction: direction_name(facts.direction).to_owned(),
             from: text(&facts.dialled.from),
             to: text(&facts.dialled.to),
             answered_by: facts.answered_by.as_ref().map(AnsweredBy::to_string),
@@ -30,11 +31,12 @@ impl Known {
             start_time: facts.attached.map(|at| at.to_string()),
             end_time: end.map(|at| at.to_string()),
             duration: facts.duration.map(|length| length.as_secs()).or(counted),
-            departure: facts.departure.map(|departure| departure_name(departure).to_owned()),
+            departure: facts.departed(),
             outcome: facts.outcome.clone(),
             speaking: facts.speaking.clone(),
             kept: facts.kept.clone(),
             conversation: facts.conversation.clone(),
+            node: self.shared.changes.as_ref().map(Changes::node),
         }
     }
 
@@ -61,14 +63,15 @@ impl Known {
         let at = Timestamp::now().to_string();
         match &what {
             What::Turn { number, text, .. } => {
-                let line = Line { at: at.clone(), who: "caller", text: text.clone(), turn: Some(*number) };
+                let line =
+                    Line { at: at.clone(), who: "caller".into(), text: text.clone(), turn: Some(*number) };
                 match facts.conversation.iter_mut().rev().find(|line| line.turn == Some(*number)) {
                     Some(earlier) => *earlier = line,
                     None => facts.said(line),
                 }
             }
             What::Spoke { heard, .. } if !heard.is_empty() => {
-                facts.said(Line { at: at.clone(), who: "agent", text: heard.clone(), turn: None });
+                facts.said(Line { at: at.clone(), who: "agent".into(), text: heard.clone(), turn: None });
             }
             What::Kept { fields } => facts.kept.extend(fields.clone()),
             What::Outcome { outcome } => facts.outcome = Some(outcome.clone()),
