@@ -6,14 +6,13 @@ use crate::config::Loaded;
 use crate::figures::Figures;
 use crate::nodes::Nodes;
 use crate::outbound::Limits;
-use crate::records::{Records, Redaction};
+use crate::records::Records;
 use crate::registry::Registry;
 use crate::services::Services;
 use crate::traces::Traces;
 use anyhow::Context;
 use components::Catalogue;
 use components::grant::Operator;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::sync::watch;
@@ -31,7 +30,6 @@ pub struct App {
     pub twilio: Option<Client>,
     pub limits: Limits,
     pub records: Records,
-    pub redaction: Redaction,
     /// none: nothing is known of earlier calls
     pub memory: Option<Arc<dyn Memory>>,
     pub leaving: watch::Sender<Leaving>,
@@ -55,8 +53,6 @@ pub enum Leaving {
 
 impl App {
     pub async fn set_up(loaded: &Arc<Loaded>, catalogue: Catalogue) -> anyhow::Result<Self> {
-        let redaction = &loaded.config.redaction;
-        let redaction = Redaction::new(redaction.cards, &redaction.patterns)?;
         let services = Services::set_up(loaded, catalogue)?;
         let figures = Figures::new()?;
         for (kind, component) in services.routes.providers() {
@@ -66,7 +62,8 @@ impl App {
         if let Some(traces) = &traces {
             figures.watch_queue("traces", traces.waiting());
         }
-        let folder = services.recordings().map(Path::to_owned);
+        // also where none are made any more: there may be earlier ones
+        let folder = Some(loaded.config.recording.folder.clone());
         let records = Records::open(loaded, folder).await?;
         if let Some(store) = records.store().cloned() {
             let health = store.clone();
@@ -80,7 +77,6 @@ impl App {
             memory: records.memory(),
             limits: Limits::new(&loaded.config.outbound),
             records,
-            redaction,
             services,
             registry: Registry::default(),
             leaving: watch::Sender::new(Leaving::No),

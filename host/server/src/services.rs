@@ -6,6 +6,7 @@ use crate::config::{self, Config, Facts, Loaded};
 use crate::last_resort;
 use crate::personas::Personas;
 use crate::recording::{Recorder, Recording};
+use crate::records::Redaction;
 use crate::registry::direction_name;
 use crate::routing::{Loader, Route, Routes};
 use crate::vitals::Vitals;
@@ -45,6 +46,7 @@ pub struct Services {
     choices: Vec<Choice>,
     loader: Arc<Loader>,
     pub vitals: Vitals,
+    pub redaction: Arc<Redaction>,
 }
 
 /// One row of the table at start, of what `[route]` says.
@@ -98,7 +100,8 @@ impl Services {
         let recorder = config.records().then(|| Recorder::start(&config.recording)).transpose()?;
         let onnx = (config.vad.detector == config::Detector::Onnx).then(|| onnx(&config.vad)).transpose()?;
         let vitals = Vitals::default();
-        Ok(Self { routes, last_resort, onnx, recorder, choices, loader, vitals, config })
+        let redaction = Arc::new(Redaction::new(config.redaction.cards, &config.redaction.patterns)?);
+        Ok(Self { routes, last_resort, onnx, recorder, choices, loader, vitals, redaction, config })
     }
 
     /// How this call is served.

@@ -127,6 +127,16 @@ impl Store {
         after: Option<&str>,
     ) -> Result<Page, Error> {
         self.caught_up().await;
+        self.conversations_by_now(filter, limit, after).await
+    }
+
+    /// The same of what is in the database by now, for somebody who cannot wait for what is not.
+    pub async fn conversations_by_now(
+        &self,
+        filter: &Filter,
+        limit: u32,
+        after: Option<&str>,
+    ) -> Result<Page, Error> {
         let limit = limit.clamp(1, LONGEST_PAGE);
         let mut conditions = filter.conditions();
         let mut items = Vec::new();

@@ -1,7 +1,7 @@
 //! What is to be found out, and what is known of it.
 //!
-//! A value counts once it is of its type; where the author wants it confirmed, once the caller has said
-//! yes to it in a later turn, whatever the model says about that.
+//! A value counts once it is of its type; where the author wants it confirmed, once the model says so in a
+//! later turn than the one in which it was said.
 
 use crate::page::{Field, Page};
 use serde::{Deserialize, Serialize};

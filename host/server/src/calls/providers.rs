@@ -365,7 +365,7 @@ fn stages(services: &Services, route: &Route, call: &str) -> Stages {
         tts: route.tts.id().to_owned(),
     };
     let deadlines = Deadlines { llm: limits.llm_first_output.0, tts: limits.tts_first_output.0 };
-    Stages::new(call, names, deadlines, services.config.vad.stop_secs.0)
+    Stages::new(call, names, deadlines, services.config.vad.stop_secs.0, services.redaction.clone())
 }
 
 /// Whether a script may be somewhere else after this.

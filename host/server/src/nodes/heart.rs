@@ -108,12 +108,11 @@ impl Nodes {
             match entry.stage {
                 // it rings, and somebody has to be there when it is answered
                 Phase::Told => drop(app.registry.take_over(&entry)),
-                _ => {
-                    if !self.end(entry).await {
-                        return;
-                    }
-                    ended.push(name);
-                }
+                _ => match self.end(entry).await {
+                    None => return,
+                    Some(Ended::Here) => ended.push(name),
+                    Some(Ended::GoesOn) => {}
+                },
             }
         }
         if self.link.ask(UNHURRIED, |link| shelf::seen_to(link, lost.to_owned())).await.is_some() {
@@ -121,11 +120,21 @@ impl Nodes {
         }
     }
 
-    /// Whether it stands in Redis that this call is over; also if another node has it by now.
-    async fn end(&self, mut entry: Entry) -> bool {
+    /// Has it stand in Redis that this call is over. None: Redis does not answer.
+    async fn end(&self, mut entry: Entry) -> Option<Ended> {
         entry.lose();
-        self.put(entry).await.is_some()
+        Some(match self.put(entry).await? {
+            None => Ended::Here,
+            Some(_) => Ended::GoesOn,
+        })
     }
+}
+
+/// What has become of a call whose node is gone.
+enum Ended {
+    Here,
+    /// another node has it by now
+    GoesOn,
 }
 
 /// What the name of a node stands for.

@@ -11,7 +11,7 @@
 //! - `naming.rs`: which call a request is about
 //! - `passing.rs`: requests that another node has to answer
 //!
-//! A call never waits for any of this. Which of two nodes is right about a call is decided by its epoch,
+//! A call waits for this half a second at most, when it begins, and never later. Which of two nodes is right about a call is decided by its epoch,
 //! which grows each time it goes from one to another.
 
 mod heart;

@@ -69,7 +69,7 @@ pub async fn pass_on(State(app): State<Shared>, request: Request, next: Next) ->
     };
     let here = names.iter().find_map(|name| app.registry.find(name));
     let found = match &here {
-        Some(known) if known.is_settled() => Whereabouts::Here,
+        Some(known) if known.is_settled() && !known.is_lost() => Whereabouts::Here,
         _ if passed => Whereabouts::Here,
         _ => nodes.whereabouts(&names, given_out && here.is_none()).await,
     };
@@ -165,6 +165,10 @@ async fn elsewhere(
         _ if nodes.is_gone(&entry.node).await => Ok(()),
         About::Call(_) | About::Nothing => Err(gone(&node, "it is not there")),
         About::Stream { .. } => Ok(()),
+        // only what follows on a stream tells that the conversation there is over
+        About::Told { .. } if entry.stage == Phase::Live && named.parts.uri.path() != AFTER => {
+            Err(gone(&node, "it is not there"))
+        }
         // it may still be heard by others: only Twilio itself makes the call ours
         About::Told { .. } => {
             let asked = Request::from_parts(named.parts.clone(), Body::from(named.body.clone()));

@@ -90,6 +90,16 @@ fn parse(text: String) -> Result<Page, Wrong> {
                 format!("the secret_format of the tool {name:?} has no {{}}, where the secret is to stand");
             return Err(wrong(at(format), what));
         }
+        let held = header.map_or("authorization", |header| header.get_ref());
+        let mut others = page.secrets.iter().filter(|s| s.url == url && s.header.eq_ignore_ascii_case(held));
+        if let Some(other) = others.find(|other| other.name != secret.get_ref().trim()) {
+            let what = format!(
+                "the secret of the tool {name:?} goes to the same addresses ({url}) as {:?}, and only one of \
+                 them can",
+                other.name
+            );
+            return Err(wrong(at(secret), what));
+        }
         page.secrets.push(Secret {
             name: secret.get_ref().trim().to_owned(),
             url,

@@ -118,7 +118,10 @@ impl Recorder {
             thread: thread.clone(),
             warned: false,
         };
-        recording.thread_does(Task::Begin { path, call_sid: call_sid.to_owned() });
+        if !recording.thread_does(Task::Begin { path, call_sid: call_sid.to_owned() }) {
+            tracing::warn!(call_sid, "the disk is too slow for the recordings: this call has none");
+            return None;
+        }
         Some(recording)
     }
 }

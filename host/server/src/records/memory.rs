@@ -18,7 +18,7 @@ impl Memory for Kept {
         let store = self.0.clone();
         Box::pin(async move {
             let filter = filter(&asked)?;
-            match store.conversations(&filter, LOOKED_AT, None).await {
+            match store.conversations_by_now(&filter, LOOKED_AT, None).await {
                 Ok(page) => {
                     let others = |row: &serde_json::Map<String, Value>| {
                         row.get("call_sid").and_then(Value::as_str) != Some(asked.call.as_str())

@@ -17,7 +17,7 @@ pub use redaction::Redaction;
 pub use retention::keep_no_longer;
 
 use crate::calls::recall::Memory;
-use crate::config::{Loaded, Server};
+use crate::config::{Config, Loaded};
 use anyhow::Context;
 use components::Scene;
 use components::grant::Operator;
@@ -57,7 +57,12 @@ impl Records {
             }
             None => None,
         };
-        Ok(Self { store, node: node(&loaded.config.server), folder })
+        anyhow::ensure!(
+            store.is_some() || loaded.config.retention.is_for_ever(),
+            "`retention`: with `store.database = \"none\"` nobody knows how old anything is; name a database, or \
+             keep things for ever"
+        );
+        Ok(Self { store, node: node(&loaded.config), folder })
     }
 
     /// Everything that was to be kept is, or waits on the disk.
@@ -129,10 +134,13 @@ fn log_lost(ended: Result<u64, store::Error>) -> bool {
 }
 
 /// A name for this host that it has again when it is started again, and no other has.
-fn node(server: &Server) -> String {
+fn node(config: &Config) -> String {
+    if let Some(name) = config.nodes.name.as_ref().filter(|name| !name.is_empty()) {
+        return name.clone();
+    }
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
     let name = name.unwrap_or_else(|_| "host".into());
-    match server.address().1 {
+    match config.server.address().1 {
         // whichever port is free
         0 => format!("{}:{}", name.trim(), uuid::Uuid::now_v7()),
         port => format!("{}:{port}", name.trim()),

@@ -99,7 +99,8 @@ impl Record {
                 );
             }
             Observation::Spoke { text, heard, ending, .. } => {
-                self.interruptions += u32::from(*ending == Ending::Interrupted);
+                // what was not heard at all was not cut short
+                self.interruptions += u32::from(*ending == Ending::Interrupted && !heard.is_empty());
                 if !heard.is_empty() {
                     let position = self.next_position();
                     self.line(
@@ -277,11 +278,15 @@ fn fitting(kind: Kind, value: &Value) -> Option<Value> {
     }
 }
 
+/// More no database takes as an exact number.
+const MOST_DIGITS: usize = 28;
+
 fn decimal(text: &str) -> Option<Value> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    (number(whole) && number(fraction) && text.len() <= 40).then(|| text.into())
+    let count = digits.bytes().filter(u8::is_ascii_digit).count();
+    (number(whole) && number(fraction) && count <= MOST_DIGITS).then(|| text.into())
 }
 
 /// What a persona kept in a conversation, under the names that it gave.
@@ -316,6 +321,7 @@ mod tests {
             (Kind::Decimal, json!(1250), Some(json!("1250"))),
             (Kind::Decimal, json!("1,250"), None),
             (Kind::Decimal, json!("12."), None),
+            (Kind::Decimal, json!("1".repeat(29)), None),
             (Kind::Decimal, json!(true), None),
             (Kind::Text, json!(482), Some(json!("482"))),
             (Kind::Text, json!({}), None),

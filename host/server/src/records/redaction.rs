@@ -15,6 +15,8 @@ const CARD: &str = "[card number]";
 /// Stands where a pattern of the operator's matched.
 const WITHHELD: &str = "[withheld]";
 const CARD_DIGITS: RangeInclusive<usize> = 13..=19;
+/// So many digits have most of them.
+const USUAL: usize = 16;
 /// A compiled pattern may take so much memory, in bytes.
 const LARGEST_PATTERN: usize = 1 << 20;
 
@@ -80,9 +82,11 @@ impl Redaction {
             }
             Observation::Kept(mut fields) => {
                 for field in &mut fields {
-                    if let Ok(value) = serde_json::from_str(&field.value) {
-                        field.value = self.value(value).to_string();
-                    }
+                    field.value = match serde_json::from_str(&field.value) {
+                        Ok(value) => self.value(value).to_string(),
+                        // what is no JSON is at least text
+                        Err(_) => self.owned(std::mem::take(&mut field.value)),
+                    };
                 }
                 Observation::Kept(fields)
             }
@@ -110,7 +114,7 @@ impl Redaction {
             },
             Value::Array(values) => Value::Array(values.into_iter().map(|v| self.value(v)).collect()),
             Value::Object(values) => {
-                Value::Object(values.into_iter().map(|(name, v)| (name, self.value(v))).collect())
+                Value::Object(values.into_iter().map(|(name, v)| (self.owned(name), self.value(v))).collect())
             }
             other => other,
         }
@@ -143,7 +147,7 @@ fn without_cards(text: &str) -> Option<String> {
     Some(clean)
 }
 
-/// How many of these, from the first, are a card number; the longest.
+/// How many of these, from the first, are a card number: of the length that most have, or the longest.
 fn card(words: &[Digits]) -> Option<usize> {
     let mut digits: Vec<u8> = Vec::new();
     let mut longest = None;
@@ -154,6 +158,9 @@ fn card(words: &[Digits]) -> Option<usize> {
         }
         if CARD_DIGITS.contains(&digits.len()) && is_card(&digits) {
             longest = Some(at + 1);
+            if digits.len() == USUAL {
+                break;
+            }
         }
     }
     longest
@@ -194,7 +201,15 @@ fn runs(text: &str) -> Vec<Vec<Digits>> {
         };
         let (repeated, start) = repeat.unwrap_or((1, start));
         let end = offset(text, word) + word.len();
-        run.push(Digits { digits: digits.repeat(repeated), start, end });
+        match digits.as_slice() {
+            // each where it stands, for others may be stuck to them
+            [_, _, ..] if repeated == 1 => {
+                for (at, digit) in digits.iter().enumerate() {
+                    run.push(Digits { digits: vec![*digit], start: start + at, end: start + at + 1 });
+                }
+            }
+            _ => run.push(Digits { digits: digits.repeat(repeated), start, end }),
+        }
     }
     runs.push(run);
     runs
@@ -207,8 +222,7 @@ fn offset(text: &str, part: &str) -> usize {
 
 /// Words without what surrounds them, and where they begin.
 fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.split(|c: char| c.is_whitespace() || matches!(c, '-' | '.' | ',' | '/'))
-        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
+    text.split(|c: char| !c.is_alphanumeric() && c != '\'')
         .filter(|word| !word.is_empty())
         .map(move |word| (offset(text, word), word))
 }
@@ -266,6 +280,9 @@ mod tests {
                 "[card number] okay",
             ),
             ("first 4242 4242 4242 4242 then 5555 5555 5555 4444", "first [card number] then [card number]"),
+            ("4242–4242–4242–4242", "[card number]"),
+            ("card:4242424242424242 1227", "card:[card number] 1227"),
+            ("42424242424242421227", "[card number]1227"),
             // expiry and code behind it, in one breath
             ("4242 4242 4242 4242 12 27 123", "[card number] 12 27 123"),
         ] {

@@ -31,11 +31,10 @@ async fn forget(
         let age = SignedDuration::from_hours(i64::from(days?) * 24);
         now.checked_sub(age).ok()
     };
-    if let Some(before) =
-        before(retention.recordings_days.into_iter().chain(retention.conversations_days).min())
-    {
-        let names = store.forget_recordings(before, records.node()).await?;
-        records.delete_recordings(&names);
+    let recordings = retention.recordings_days.into_iter().chain(retention.conversations_days).min();
+    if let Some(before) = before(recordings) {
+        let gone = store.forget_recordings(before, records.node(), |name| records.delete_recording(name));
+        log("recordings", gone.await?);
     }
     if let Some(before) = before(retention.transcripts_days) {
         log("turns", store.forget_words(before).await?);
@@ -58,17 +57,18 @@ fn log(what: &str, rows: u64) {
 }
 
 impl Records {
-    /// Files of this host; what is not there is gone already.
+    /// How many of these files of this host are gone now.
     pub fn delete_recordings(&self, names: &[String]) -> usize {
-        let mut deleted = 0;
-        for path in names.iter().filter_map(|name| self.recording(name)) {
-            match std::fs::remove_file(&path) {
-                Ok(()) => deleted += 1,
-                Err(error) => {
-                    tracing::warn!(path = %path.display(), "a recording cannot be deleted: {error}")
-                }
-            }
+        names.iter().filter(|name| self.recording(name).is_some() && self.delete_recording(name)).count()
+    }
+
+    /// Whether this file is gone; also if it was before.
+    fn delete_recording(&self, name: &str) -> bool {
+        let Some(path) = self.recording(name) else { return true };
+        let deleted = std::fs::remove_file(&path);
+        if let Err(error) = &deleted {
+            tracing::warn!(path = %path.display(), "a recording cannot be deleted: {error}");
         }
-        deleted
+        deleted.is_ok()
     }
 }

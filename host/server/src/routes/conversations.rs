@@ -249,6 +249,7 @@ pub async fn recording(
     params(("id" = String, Path, description = "its id")),
     responses(
         (status = 200, body = Deleted),
+        (status = 409, description = "The call goes on", body = Refusal),
         (status = 404, description = "Nothing is kept under this name", body = Refusal),
         (status = 503, description = "Nothing is kept, or the database is away", body = Refusal),
     )
@@ -258,10 +259,21 @@ pub async fn forget(
     _: Controller,
     Path(id): Path<String>,
 ) -> Result<Json<Deleted>, Problem> {
+    if uuid::Uuid::parse_str(&id).is_err() {
+        return Err(Problem::not_found(format!("a conversation is forgotten by its own id; {id:?} is none")));
+    }
     let whole = find(&app, &id).await?;
-    let id = whole.conversation.get("id").and_then(Value::as_str).unwrap_or_default();
-    let deleted = store(&app)?.delete(id).await.map_err(failed)?;
+    is_over(&whole.conversation)?;
+    let deleted = store(&app)?.delete(&id).await.map_err(failed)?;
     Ok(Json(gone(&app, &deleted)))
+}
+
+/// What is forgotten while it goes on would come back with the next word.
+fn is_over(conversation: &Map<String, Value>) -> Result<(), Problem> {
+    match conversation.get("departure") {
+        Some(Value::String(_)) => Ok(()),
+        _ => Err(Problem::conflict("the call goes on; end it first, or wait for its end")),
+    }
 }
 
 /// Whose conversations.
@@ -279,6 +291,7 @@ pub struct Whose {
     delete, path = "/conversations", tag = "conversations", security(("key" = [])), params(Whose),
     responses(
         (status = 200, body = Deleted),
+        (status = 409, description = "The call goes on", body = Refusal),
         (status = 503, description = "Nothing is kept, or the database is away", body = Refusal),
     )
 )]
@@ -289,7 +302,11 @@ pub async fn forget_caller(
 ) -> Result<Json<Deleted>, Problem> {
     let number: twilio::number::Number =
         whose.caller.parse().map_err(|error| Problem::invalid("caller", error))?;
-    let deleted = store(&app)?.delete_by_caller(number.as_str()).await.map_err(failed)?;
+    let store = store(&app)?;
+    let filter = Filter { caller: Some(number.as_str().to_owned()), ..Filter::default() };
+    let newest = store.conversations(&filter, MOST, None).await.map_err(failed)?;
+    newest.items.iter().try_for_each(is_over)?;
+    let deleted = store.delete_by_caller(number.as_str()).await.map_err(failed)?;
     Ok(Json(gone(&app, &deleted)))
 }
 

@@ -164,6 +164,28 @@ async fn whoever_wants_to_be_forgotten_is() {
 }
 
 #[tokio::test]
+async fn a_conversation_that_goes_on_is_not_forgotten_under_its_caller() {
+    let exchange = Exchange::new().await;
+    let sid = exchange.ring(listener());
+    exchange.hears(&sid, "Hello!").await;
+    until_kept(&exchange, &format!("/conversations/{sid}"), |kept| kept["conversation"]["id"].is_string())
+        .await;
+    let conversation = exchange.get(&format!("/conversations/{sid}")).await["conversation"].clone();
+    let number = conversation["caller"].as_str().unwrap().replace('+', "%2B");
+    let by_id = format!("/conversations/{}", conversation["id"].as_str().unwrap());
+    for path in [format!("/conversations?caller={number}"), by_id.clone()] {
+        let (status, body) = exchange.ask(Method::DELETE, &path, None).await;
+        assert_eq!(status, 409, "{path}: {body}");
+    }
+    let by_sid = format!("/conversations/{sid}");
+    assert_eq!(exchange.ask(Method::DELETE, &by_sid, None).await.0, 404, "by its own id only");
+    exchange.twilio.hang_up(&sid);
+    until_told(&exchange, &by_sid, |kept| kept["conversation"]["departure"].is_string()).await;
+    let (status, body) = exchange.ask(Method::DELETE, &by_id, None).await;
+    assert_eq!((status, &body["conversations"]), (200, &json!(1)), "{body}");
+}
+
+#[tokio::test]
 async fn a_card_number_is_nowhere() {
     let exchange = Exchange::new().await;
     let sid = held(&exchange, &[&format!("My card is {CARD}, and the soup was cold."), "Goodbye."]).await;

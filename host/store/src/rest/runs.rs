@@ -50,7 +50,7 @@ impl Run<'_> {
     }
 
     fn add(&mut self, key: String, values: &Map<String, Value>) {
-        let row = Value::Object(values.clone()).to_string();
+        let row = crate::sql::storable(&Value::Object(values.clone())).to_string();
         self.bytes += row.len();
         self.rows.push(row);
         self.keys.insert(key);

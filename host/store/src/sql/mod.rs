@@ -6,7 +6,7 @@ mod failures;
 mod migrating;
 mod statements;
 
-pub(crate) use dialect::Dialect;
+pub(crate) use dialect::{Dialect, storable};
 pub(crate) use migrating::all as migrations;
 
 use crate::backend::{Backend, Condition, Error, Select};

@@ -300,9 +300,11 @@ async fn a_caller_is_forgotten(place: Place) {
     let store = place.store().await;
     let them = "+15550100";
     let called_us = json!({ "caller": them, "direction": "inbound", "recording": "a.wav" });
-    let we_called = json!({ "called": them, "direction": "outbound", "recording": "b.wav" });
+    // the caller is whoever is at the other end
+    let we_called =
+        json!({ "caller": them, "called": "+15550199", "direction": "outbound", "recording": "b.wav" });
     let others =
-        json!({ "caller": "+15550199", "called": them, "direction": "inbound", "recording": "c.wav" });
+        json!({ "caller": "+15550198", "called": them, "direction": "outbound", "recording": "c.wav" });
     let ids = [new_id(), new_id(), new_id()];
     for (id, more) in ids.iter().zip([called_us, we_called, others]) {
         store.record(conversation(id, BEGAN, more));
@@ -357,15 +359,36 @@ async fn what_is_old_is_forgotten_piece_by_piece(place: Place) {
     assert_eq!(texts(&all(&store, Table::Turns).await, "conversation_id"), [new.as_str()]);
     assert_eq!(store.forget_events(before).await.unwrap(), 2);
     assert_eq!(texts(&all(&store, Table::CallEvents).await, "conversation_id"), [new.as_str()]);
-    assert_eq!(store.forget_recordings(before, "b").await.unwrap(), [""; 0], "they are on another host");
-    assert_eq!(store.forget_recordings(before, "a").await.unwrap(), ["a.wav", "b.wav"]);
-    assert_eq!(store.forget_recordings(before, "a").await.unwrap(), [""; 0]);
+    let named = std::sync::Mutex::new(Vec::new());
+    let stays = |name: &str| {
+        named.lock().unwrap().push(name.to_owned());
+        name != "b.wav"
+    };
+    assert_eq!(store.forget_recordings(before, "b", stays).await.unwrap(), 0, "they are on another host");
+    assert_eq!(store.forget_recordings(before, "a", stays).await.unwrap(), 1);
+    assert!(named.lock().unwrap().iter().all(|name| name == "a.wav" || name == "b.wav"), "{named:?}");
+    let deleted = store.forget_conversations(before).await.unwrap();
+    assert_eq!(deleted.conversations, 1, "one whose file is still there stays");
+    assert_eq!(store.forget_recordings(before, "a", |_| true).await.unwrap(), 1);
     let recordings: Vec<Value> =
         all(&store, Table::Conversations).await.into_iter().map(|row| row["recording"].clone()).collect();
-    assert_eq!(recordings, [Value::Null, Value::Null, "c.wav".into()]);
+    assert_eq!(recordings, [Value::Null, "c.wav".into()]);
     let deleted = store.forget_conversations(before).await.unwrap();
-    assert_eq!((deleted.conversations, deleted.recordings), (2, Vec::new()));
-    assert_eq!(texts(&all(&store, Table::Conversations).await, "id"), [new.as_str()]);
+    assert_eq!((deleted.conversations, deleted.recordings), (1, Vec::new()));
+    // nothing of a call that goes on, however short a time things are kept
+    let open = new_id();
+    let now = jiff::Timestamp::now().to_string();
+    store.record(conversation(&open, &now, json!({ "node": "a", "recording": "d.wav" })));
+    store.record(turn_at(&open, 0, &now));
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(1);
+    store.forget_words(soon).await.unwrap();
+    store.forget_recordings(soon, "a", |_| true).await.unwrap();
+    store.forget_conversations(soon).await.unwrap();
+    let kept = store.conversation(&open).await.unwrap().unwrap();
+    assert_eq!((kept.turns.len(), &kept.conversation["recording"]), (1, &json!("d.wav")));
+    store.delete(&open).await.unwrap();
+    // all others are too old by now
+    assert_eq!(texts(&all(&store, Table::Conversations).await, "id"), Vec::<&str>::new());
 }
 
 async fn calls_whose_node_died_end_but_not_where_they_go_on(place: Place) {

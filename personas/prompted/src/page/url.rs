@@ -3,6 +3,7 @@
 
 use super::template::{Place, Scope, Template};
 use serde_json::Value;
+use std::cell::Cell;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Url {
@@ -63,7 +64,14 @@ impl Url {
     /// Values are percent-encoded. Fails, in words for the model, where the path would be another one.
     pub(crate) fn filled(&self, value: &dyn Fn(&Place) -> Option<Value>) -> Result<String, String> {
         let encoded = |text: String| persona::encoded(&text);
-        let path = self.path.filled(value, encoded);
+        let empty = Cell::new(false);
+        let path = self.path.filled(value, |text| {
+            empty.set(empty.get() || text.is_empty());
+            encoded(text)
+        });
+        if empty.get() {
+            return Err("a value of its address is not known".into());
+        }
         // servers disagree about them
         let leads_elsewhere = path.split('/').any(|part| part == "." || part.starts_with(".."));
         if leads_elsewhere || path.contains("%2F") || path.contains("%5C") {

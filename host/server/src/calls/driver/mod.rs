@@ -335,7 +335,7 @@ impl<'a> Driver<'a> {
             Control::Say(text) => Input::Say(text),
             Control::Digits(presses) => Input::Digits(presses),
             Control::Operator(text) => {
-                self.record.happened("operator", json!({ "text": self.app.redaction.text(&text) }));
+                self.record.happened("operator", json!({ "text": self.app.services.redaction.text(&text) }));
                 Input::Operator(text)
             }
             Control::AnsweredBy(answerer) => {

@@ -10,7 +10,7 @@ use twilio::stream::Own;
 
 impl Driver<'_> {
     pub(super) async fn observed(&mut self, observation: Observation) {
-        let observation = self.app.redaction.observation(observation);
+        let observation = self.app.services.redaction.observation(observation);
         self.record.observed(&observation);
         self.measure_observed(&observation);
         let call_sid = self.name.as_str();

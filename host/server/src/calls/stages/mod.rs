@@ -14,10 +14,12 @@ mod summary;
 pub use summary::StageSummary;
 pub use summary::{Spread, Summary};
 
+use crate::records::Redaction;
 use call::line::UtteranceId;
 use call::llm::{self, ReplyId};
 use call::{Moment, stt, tts};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +101,8 @@ pub struct Names {
 /// Measures one call.
 pub struct Stages {
     call: String,
+    /// what must not be in the log
+    redaction: Arc<Redaction>,
     names: Names,
     deadlines: Deadlines,
     /// the detector tells the end of speech so much later
@@ -159,9 +163,16 @@ impl Open {
 
 impl Stages {
     /// `stop`: the detector tells the end of speech so much after it.
-    pub fn new(call: &str, names: Names, deadlines: Deadlines, stop: Duration) -> Self {
+    pub fn new(
+        call: &str,
+        names: Names,
+        deadlines: Deadlines,
+        stop: Duration,
+        redaction: Arc<Redaction>,
+    ) -> Self {
         Self {
             call: call.to_owned(),
+            redaction,
             names,
             deadlines,
             stop,
@@ -440,7 +451,8 @@ impl Stages {
 
     fn log_text(&self, now: Moment, stage: &str, what: &str, text: &str) {
         let (at_ms, after_speech_ms) = (milliseconds(now.elapsed()), self.after_speech(now));
-        tracing::debug!(call_sid = self.call, at_ms, after_speech_ms, stage, text, "{what}");
+        let text = self.redaction.text(text);
+        tracing::debug!(call_sid = self.call, at_ms, after_speech_ms, stage, %text, "{what}");
     }
 }
 

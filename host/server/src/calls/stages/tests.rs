@@ -13,7 +13,8 @@ fn ms(ms: u64) -> Duration {
 
 fn stages() -> Stages {
     let names = Names { stt: Some("ear".into()), llm: "mind".into(), tts: "mouth".into() };
-    Stages::new("CA1", names, Deadlines { llm: ms(1000), tts: ms(1000) }, ms(200))
+    let redaction = Arc::new(Redaction::new(false, &[]).unwrap());
+    Stages::new("CA1", names, Deadlines { llm: ms(1000), tts: ms(1000) }, ms(200), redaction)
 }
 
 fn heard(text: &str) -> stt::Transcript {
