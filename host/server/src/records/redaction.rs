@@ -31,6 +31,10 @@ struct Digits {
     /// in bytes of the text
     start: usize,
     end: usize,
+    /// with them a word begins
+    first: bool,
+    /// and with them it ends
+    last: bool,
 }
 
 impl Redaction {
@@ -147,8 +151,12 @@ fn without_cards(text: &str) -> Option<String> {
     Some(clean)
 }
 
-/// How many of these, from the first, are a card number: of the length that most have, or the longest.
+/// How many of these, from the first, are a card number: of the length that most have, wherever it ends,
+/// or the longest that ends with a word.
 fn card(words: &[Digits]) -> Option<usize> {
+    if !words.first().is_some_and(|word| word.first) {
+        return None;
+    }
     let mut digits: Vec<u8> = Vec::new();
     let mut longest = None;
     for (at, word) in words.iter().enumerate() {
@@ -156,7 +164,8 @@ fn card(words: &[Digits]) -> Option<usize> {
         if digits.len() > *CARD_DIGITS.end() {
             break;
         }
-        if CARD_DIGITS.contains(&digits.len()) && is_card(&digits) {
+        let may_end = word.last || digits.len() == USUAL;
+        if may_end && CARD_DIGITS.contains(&digits.len()) && is_card(&digits) {
             longest = Some(at + 1);
             if digits.len() == USUAL {
                 break;
@@ -205,10 +214,14 @@ fn runs(text: &str) -> Vec<Vec<Digits>> {
             // each where it stands, for others may be stuck to them
             [_, _, ..] if repeated == 1 => {
                 for (at, digit) in digits.iter().enumerate() {
-                    run.push(Digits { digits: vec![*digit], start: start + at, end: start + at + 1 });
+                    let (start, end) = (start + at, start + at + 1);
+                    let (first, last) = (at == 0, at + 1 == digits.len());
+                    run.push(Digits { digits: vec![*digit], start, end, first, last });
                 }
             }
-            _ => run.push(Digits { digits: digits.repeat(repeated), start, end }),
+            _ => {
+                run.push(Digits { digits: digits.repeat(repeated), start, end, first: true, last: true });
+            }
         }
     }
     runs.push(run);
