@@ -289,7 +289,8 @@ async fn database() -> Option<String> {
         eprintln!("skipped: there is no DATABASE_URL");
         return None;
     };
-    let name = format!("cordboard_{}", std::process::id());
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+    let name = format!("cordboard_{}_{now}", std::process::id());
     let made = tokio::process::Command::new("psql")
         .args([&server, "-qc", &format!("create database {name}")])
         .output()
