@@ -148,6 +148,8 @@ pub enum Observation {
     /// the agent has stopped speaking something
     Spoke {
         utterance: UtteranceId,
+        /// the caller's turn that it answers; 0: nobody had spoken yet
+        turn: u32,
         text: String,
         heard: String,
         ending: Ending,

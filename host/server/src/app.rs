@@ -1,7 +1,6 @@
 //! All that a request may need: what serves calls, who may do what, which calls there are.
 
 use crate::access::Access;
-use crate::calls::recall::Memory;
 use crate::config::Loaded;
 use crate::figures::Figures;
 use crate::nodes::Nodes;
@@ -30,8 +29,6 @@ pub struct App {
     pub twilio: Option<Client>,
     pub limits: Limits,
     pub records: Records,
-    /// none: nothing is known of earlier calls
-    pub memory: Option<Arc<dyn Memory>>,
     pub leaving: watch::Sender<Leaving>,
     pub figures: Figures,
     /// none: they go nowhere
@@ -63,8 +60,7 @@ impl App {
             figures.watch_queue("traces", traces.waiting());
         }
         // also where none are made any more: there may be earlier ones
-        let folder = Some(loaded.config.recording.folder.clone());
-        let records = Records::open(loaded, folder).await?;
+        let records = Records::open(loaded, loaded.config.recording.folder.clone()).await?;
         if let Some(store) = records.store().cloned() {
             let health = store.clone();
             figures.watch_queue("store", move || health.health().queued as u64);
@@ -74,7 +70,6 @@ impl App {
             access: Access::set_up(loaded)?,
             nodes: Nodes::set_up(&loaded.config.nodes)?.map(Arc::new),
             twilio: twilio(loaded)?,
-            memory: records.memory(),
             limits: Limits::new(&loaded.config.outbound),
             records,
             services,

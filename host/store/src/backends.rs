@@ -1,7 +1,7 @@
 //! The databases that there are, as one.
 
 use crate::backend::{Backend, Condition, Error, Select};
-use crate::opening::{OpenError, Project};
+use crate::opening::{Absence, OpenError, Project};
 use crate::sql::Sql;
 use crate::tables::{Row, Table};
 use serde_json::{Map, Value};
@@ -14,10 +14,10 @@ pub(crate) enum Backends {
 }
 
 impl Backends {
-    /// Sets up what can be set up. `Ok(Some(why))` if it is away, and may come.
-    pub(crate) async fn start(&self) -> Result<Option<String>, OpenError> {
+    /// Sets up what can be set up.
+    pub(crate) async fn start(&self) -> Result<Option<Absence>, OpenError> {
         match self {
-            Self::Sql(sql) => sql.start().await,
+            Self::Sql(sql) => Ok(sql.start().await?.map(|reason| Absence { reason, unprepared: false })),
             Self::Rest(project) => project.start().await,
         }
     }

@@ -43,14 +43,22 @@ impl Project {
     }
 
     /// Whether everything is there that its REST interface cannot make. A wrong address or key is an error.
-    pub(crate) async fn start(&self) -> Result<Option<String>, OpenError> {
-        match self.0.probe().await {
-            Ok(()) => Ok(None),
-            // they may be made at any time, and what is to be kept waits for them
-            Err(probe @ (Probe::Missing(_) | Probe::Away(_))) => Ok(Some(probe.to_string())),
-            Err(Probe::Refused(why)) => Err(OpenError::Unusable(why)),
+    pub(crate) async fn start(&self) -> Result<Option<Absence>, OpenError> {
+        let Err(probe) = self.0.probe().await else { return Ok(None) };
+        let reason = probe.to_string();
+        match probe {
+            Probe::Missing(_) => Ok(Some(Absence { reason, unprepared: true })),
+            Probe::Away(_) => Ok(Some(Absence { reason, unprepared: false })),
+            Probe::Refused(_) => Err(OpenError::Unusable(reason)),
         }
     }
+}
+
+/// Why nothing can be written yet. That may change at any time, and what is to be kept waits for it.
+pub(crate) struct Absence {
+    pub(crate) reason: String,
+    /// somebody else has to make the tables
+    pub(crate) unprepared: bool,
 }
 
 /// `postgresql://…`, whose password is never shown.
@@ -235,7 +243,7 @@ pub async fn migrate(database: &Database) -> Result<(), OpenError> {
     backend.close().await;
     match away {
         None => Ok(()),
-        Some(reason) => Err(OpenError::Away(database.clone(), reason)),
+        Some(absence) => Err(OpenError::Away(database.clone(), absence.reason)),
     }
 }
 

@@ -182,20 +182,6 @@ impl Store {
         }))
     }
 
-    /// The newest conversation of this persona that has this value in this column, for a caller who goes
-    /// on where it ended.
-    pub async fn earlier(
-        &self,
-        column: &str,
-        value: &str,
-        persona: &str,
-    ) -> Result<Option<Map<String, Value>>, Error> {
-        self.caught_up().await;
-        let unknown = || Error::Refused(format!("a conversation has no {column}"));
-        let Column { name, .. } = Table::Conversations.column(column).ok_or_else(unknown)?;
-        Ok(self.newest(vec![is(name, value), is("persona", persona)], 1).await?.pop())
-    }
-
     async fn newest(&self, conditions: Vec<Condition>, limit: u32) -> Result<Vec<Map<String, Value>>, Error> {
         self.select(Select {
             table: Table::Conversations,

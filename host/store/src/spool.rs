@@ -1,8 +1,9 @@
 //! What cannot be written yet, in files: a line of JSON for each row, in order, on the disk before
 //! anybody relies on it.
 //!
-//! A file that is full is not written again, and goes when all of it is in the database. After a crash a
-//! file is written to the database from its beginning; rows replace themselves, so that does no harm. A
+//! A file that is full is not written again, and goes when all of it is in the database. How much of the
+//! first one is there already stands beside it, so that what was deleted meanwhile does not come back. What
+//! is written twice all the same replaces itself. A
 //! line that a crash tore is set aside in `torn.jsonl`, what a database refused in `rejected.jsonl`.
 //!
 //! Everything here blocks.
@@ -14,6 +15,8 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
+/// Beside a segment: how many of its bytes are in the database.
+const WRITTEN: &str = "written";
 const TORN: &str = "torn.jsonl";
 const REJECTED: &str = "rejected.jsonl";
 
@@ -77,7 +80,10 @@ impl Spool {
     /// A segment of a process that is gone.
     fn take_over(&mut self, path: PathBuf) -> io::Result<()> {
         let mut reader = BufReader::new(File::open(&path)?);
-        let (mut bytes, mut rows) = (0, 0);
+        // only of the first is a part written
+        let written = fs::read_to_string(path.with_extension(WRITTEN)).unwrap_or_default();
+        let written = written.trim().parse::<u64>().unwrap_or(0);
+        let (mut bytes, mut rows, mut done) = (0, 0, 0);
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -94,9 +100,17 @@ impl Spool {
             }
             bytes += length;
             rows += 1;
+            // or a crash tore the number, and all of it is written again
+            if bytes == written {
+                done = rows;
+            }
         }
+        rows -= done;
         if rows == 0 {
-            return fs::remove_file(path);
+            return remove(&path);
+        }
+        if self.segments.is_empty() && done > 0 {
+            self.written = written;
         }
         self.rows += rows;
         self.segments.push_back(Segment { path, bytes });
@@ -219,9 +233,14 @@ impl Spool {
             if self.segments.is_empty() {
                 self.tail = None;
             }
-            fs::remove_file(first.path)?;
+            return remove(&first.path);
         }
-        Ok(())
+        match self.segments.front() {
+            Some(first) if rows > 0 => {
+                fs::write(first.path.with_extension(WRITTEN), self.written.to_string())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A row that no database will take, with the reason.
@@ -242,6 +261,15 @@ impl Spool {
 
     pub(crate) fn set_aside(&self) -> u64 {
         self.set_aside
+    }
+}
+
+/// The file first: without it, what stands beside it means nothing.
+fn remove(segment: &Path) -> io::Result<()> {
+    fs::remove_file(segment)?;
+    match fs::remove_file(segment.with_extension(WRITTEN)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -294,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_was_written_is_not_read_again_and_another_process_reads_all() {
+    fn a_part_that_was_written_is_not_read_again_by_another_process_either() {
         let folder = tempfile::tempdir().unwrap();
         let mut spool = Spool::open(folder.path()).unwrap();
         spool.append(&[row(0), row(1), row(2)]).unwrap();
@@ -303,11 +331,14 @@ mod tests {
         assert_eq!(positions(&spool.front(10).unwrap()), [2]);
         drop(spool);
         let mut next = Spool::open(folder.path()).unwrap();
-        assert_eq!(positions(&next.front(10).unwrap()), [0, 1, 2]);
+        assert_eq!((next.rows(), positions(&next.front(10).unwrap())), (1, vec![2]));
         next.append(&[row(3)]).unwrap();
         let front = next.front(10).unwrap();
-        next.advance(&front, 3).unwrap();
+        next.advance(&front, 1).unwrap();
         assert_eq!(positions(&next.front(10).unwrap()), [3]);
+        let front = next.front(10).unwrap();
+        next.advance(&front, 1).unwrap();
+        assert_eq!(segments(folder.path()), 0, "and nothing is left behind");
     }
 
     #[test]

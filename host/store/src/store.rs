@@ -2,7 +2,7 @@
 
 use crate::backend::Error;
 use crate::backends::Backends;
-use crate::opening::{Database, OpenError, locked};
+use crate::opening::{Absence, Database, OpenError, locked, migrations};
 use crate::spool::Spool;
 use crate::tables::Row;
 use crate::writer::{Ask, Keeper, Wish};
@@ -40,6 +40,7 @@ pub struct Store {
 struct Inner {
     kind: &'static str,
     place: String,
+    by_hand: Vec<(String, String)>,
     entries: mpsc::Sender<Row>,
     asks: mpsc::UnboundedSender<Ask>,
     shared: Arc<Shared>,
@@ -100,11 +101,16 @@ impl Store {
         let spool = Spool::open(&folder).map_err(unusable)?;
         let backend = settings.database.backend()?;
         let away = match (backend.start().await?, &settings.database) {
-            (Some(reason), Database::Sqlite(path)) => {
+            (Some(Absence { reason, .. }), Database::Sqlite(path)) => {
                 return Err(OpenError::Unusable(format!("{}: {reason}", path.display())));
             }
             (away, _) => away,
         };
+        let by_hand = match &away {
+            Some(Absence { unprepared: true, .. }) => migrations(&settings.database),
+            _ => Vec::new(),
+        };
+        let away = away.map(|absence| absence.reason);
 
         let (entries, queue) = mpsc::channel(settings.queue.max(1));
         let (asks, asked) = mpsc::unbounded_channel();
@@ -120,6 +126,7 @@ impl Store {
         let inner = Inner {
             kind: settings.database.kind(),
             place: settings.database.to_string(),
+            by_hand,
             entries,
             asks,
             shared,
@@ -132,6 +139,11 @@ impl Store {
     /// Where it is, without anything secret.
     pub fn place(&self) -> &str {
         &self.inner.place
+    }
+
+    /// What somebody has to run before anything can be written, because nobody else can: names, and SQL.
+    pub fn by_hand(&self) -> &[(String, String)] {
+        &self.inner.by_hand
     }
 
     /// To be kept. Never waits, for nothing: it is written, or at least on the disk, within half a second.

@@ -28,6 +28,21 @@ pub enum Kind {
     Json,
 }
 
+impl Kind {
+    /// PostgreSQL's type for it.
+    pub fn postgres(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "bigint",
+            Self::Decimal => "numeric",
+            Self::Date => "date",
+            Self::Timestamp => "timestamptz",
+            Self::Uuid => "uuid",
+            Self::Json => "jsonb",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     pub name: &'static str,

@@ -130,6 +130,7 @@ impl Conversation {
         let something = !heard.is_empty();
         out.observe(Observation::Spoke {
             utterance: speech.utterance,
+            turn: speech.turn.0,
             text: speech.text.trim().to_owned(),
             heard: heard.clone(),
             ending,

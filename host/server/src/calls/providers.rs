@@ -203,7 +203,7 @@ impl<'a> Providers<'a> {
                 stt::Effect::Partial(_) | stt::Effect::Final(_) => vital.works(),
                 stt::Effect::Failed(failure) => vital.fails(&failure.to_string()),
                 stt::Effect::Usage(used) => {
-                    let provider = self.stages.names().stt.as_deref().unwrap_or_default();
+                    let provider = self.route.stt.as_ref().map_or("", |stt| stt.id());
                     self.usage.told(Stage::Stt, provider, used);
                 }
                 _ => {}
@@ -219,7 +219,7 @@ impl<'a> Providers<'a> {
                 tts::Effect::Audio { .. } => self.vitals.tts.works(),
                 tts::Effect::Failed(failure) => self.vitals.tts.fails(&failure.to_string()),
                 tts::Effect::Usage(used) => {
-                    self.usage.told(Stage::Tts, &self.stages.names().tts, used);
+                    self.usage.told(Stage::Tts, self.route.tts.id(), used);
                 }
                 _ => {}
             }
@@ -234,7 +234,7 @@ impl<'a> Providers<'a> {
                 llm::Effect::Finished(_) => self.vitals.llm.works(),
                 llm::Effect::Failed(failure) => self.vitals.llm.fails(&failure.to_string()),
                 llm::Effect::Usage(used) => {
-                    self.usage.told(Stage::Llm, &self.stages.names().llm, used);
+                    self.usage.told(Stage::Llm, self.route.llm.id(), used);
                 }
                 _ => {}
             }

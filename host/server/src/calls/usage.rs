@@ -19,12 +19,15 @@ pub const UNITS: [&str; 4] = ["input-tokens", "output-tokens", "characters", "au
 /// By provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    providers: BTreeMap<(Stage, String), Used>,
+    /// a handful, found without making a key: a recogniser is given audio fifty times a second
+    providers: Vec<Used>,
 }
 
-/// By unit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Of one provider, by unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Used {
+    stage: Stage,
+    provider: String,
     told: BTreeMap<&'static str, u64>,
     given: BTreeMap<&'static str, u64>,
 }
@@ -41,28 +44,39 @@ impl Usage {
     /// The component says that this was consumed.
     pub fn told(&mut self, stage: Stage, provider: &str, used: &call::Usage) {
         let Some(unit) = UNITS.into_iter().find(|unit| *unit == used.unit) else { return };
-        add(&mut self.of(stage, provider).told, unit, used.amount);
+        self.note(stage, provider, |provider| add(&mut provider.told, unit, used.amount));
     }
 
     /// So many bytes of the line's audio, a sample each, were given to the recogniser.
     pub fn gave_audio(&mut self, provider: &str, bytes: usize) {
         // kept as samples until somebody asks, or every piece would be rounded
-        add(&mut self.of(Stage::Stt, provider).given, "samples", bytes as u64);
+        self.note(Stage::Stt, provider, |used| add(&mut used.given, "samples", bytes as u64));
     }
 
     /// This text was given to the voice.
     pub fn gave_text(&mut self, provider: &str, text: &str) {
-        add(&mut self.of(Stage::Tts, provider).given, "characters", text.chars().count() as u64);
+        let characters = text.chars().count() as u64;
+        self.note(Stage::Tts, provider, |used| add(&mut used.given, "characters", characters));
     }
 
-    fn of(&mut self, stage: Stage, provider: &str) -> &mut Used {
-        self.providers.entry((stage, provider.to_owned())).or_default()
+    fn note(&mut self, stage: Stage, provider: &str, note: impl FnOnce(&mut Used)) {
+        match self.providers.iter_mut().find(|used| used.stage == stage && used.provider == provider) {
+            Some(used) => note(used),
+            None => {
+                let (told, given) = (BTreeMap::new(), BTreeMap::new());
+                let mut used = Used { stage, provider: provider.to_owned(), told, given };
+                note(&mut used);
+                self.providers.push(used);
+            }
+        }
     }
 
     /// Every provider with what was used of it: unit and amount.
     pub fn amounts(&self) -> impl Iterator<Item = (Stage, &str, &'static str, u64)> {
-        self.providers.iter().flat_map(|((stage, provider), used)| {
-            used.amounts().into_iter().map(|(unit, amount)| (*stage, provider.as_str(), unit, amount))
+        self.providers.iter().flat_map(|used| {
+            used.amounts()
+                .into_iter()
+                .map(|(unit, amount)| (used.stage, used.provider.as_str(), unit, amount))
         })
     }
 

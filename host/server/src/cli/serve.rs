@@ -76,6 +76,9 @@ async fn listen(app: Shared) -> anyhow::Result<()> {
         if let Some((_, why)) = health.away {
             println!("which is away, and what is to be kept waits for it: {why}");
         }
+        for (name, sql) in store.by_hand() {
+            println!("\n-- {name}\n{}", sql.trim_end());
+        }
     }
     println!(
         "Call it from here:  cordboard call --url ws://{}/ws --say \"My soup was cold today.\"",

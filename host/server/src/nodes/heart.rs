@@ -5,6 +5,7 @@ use super::link::UNHURRIED;
 use super::{Node, Nodes, shelf};
 use crate::app::Shared;
 use crate::registry::{Entry, Phase};
+use futures_util::future::join_all;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -25,17 +26,21 @@ pub async fn beat(nodes: Arc<Nodes>, app: Shared) {
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
-        nodes.beat(&app).await;
+        // the heart does not stand still while others are buried
+        for lost in nodes.beat(&app).await {
+            let (nodes, app) = (nodes.clone(), app.clone());
+            tokio::spawn(async move { nodes.see_to(&app, &lost).await });
+        }
     }
 }
 
 impl Nodes {
-    /// Says that this node is alive, and looks who else is.
-    pub(super) async fn beat(&self, app: &Shared) {
-        let Some(here) = self.here.get() else { return };
+    /// Says that this node is alive, and looks who else is. The ids of those that surely are not.
+    pub(super) async fn beat(&self, app: &Shared) -> Vec<String> {
+        let Some(here) = self.here.get() else { return Vec::new() };
         let here = Node { live: app.registry.live(), ..here.clone() };
         let signed = self.link.ask(UNHURRIED, |link| shelf::sign_in(link, self.id.clone(), here)).await;
-        let Some((new, nodes)) = signed else { return };
+        let Some((new, nodes)) = signed else { return Vec::new() };
         if new {
             // Redis is new, or has forgotten us
             app.registry.all().iter().for_each(|known| known.set_unwritten());
@@ -54,9 +59,7 @@ impl Nodes {
             }
         }
         self.believe(app, living).await;
-        for id in lost.iter().filter(|id| sure && **id != self.id) {
-            self.see_to(app, id).await;
-        }
+        lost.into_iter().filter(|id| sure && *id != self.id).collect()
     }
 
     /// A request that a node passed on came from this peer: who that is is looked for, if it is not known.
@@ -81,11 +84,11 @@ impl Nodes {
     async fn believe(&self, app: &Shared, living: HashMap<String, Node>) {
         let mut resolved = self.neighbours().resolved.clone();
         resolved.retain(|address, _| living.values().any(|node| node.address == *address));
-        for node in living.values() {
-            if !resolved.contains_key(&node.address) {
-                resolved.insert(node.address.clone(), resolve(&node.address).await);
-            }
-        }
+        let new =
+            living.values().map(|node| &node.address).filter(|address| !resolved.contains_key(*address));
+        let new = new.map(async |address| (address.clone(), resolve(address).await));
+        let new = join_all(new).await;
+        resolved.extend(new);
         app.access.set_nodes(resolved.values().flatten().copied());
         // one that could not be found is looked for again
         resolved.retain(|_, addresses| !addresses.is_empty());

@@ -41,14 +41,14 @@ pub struct Records {
     store: Option<Store>,
     /// which host writes
     node: String,
-    /// where recordings are; none: nothing is recorded
-    folder: Option<PathBuf>,
+    /// where recordings are
+    folder: PathBuf,
 }
 
 impl Records {
     /// Opens what the configuration names. Fails where that cannot be; a database that is merely away
     /// is no failure.
-    pub async fn open(loaded: &Loaded, folder: Option<PathBuf>) -> anyhow::Result<Self> {
+    pub async fn open(loaded: &Loaded, folder: PathBuf) -> anyhow::Result<Self> {
         let store = match database(loaded)? {
             Some(database) => {
                 let settings = store::Settings::new(database, loaded.config.store.spool.clone());
@@ -85,7 +85,7 @@ impl Records {
     pub fn recording(&self, name: &str) -> Option<PathBuf> {
         // a name, and no way to another folder
         let file = Path::new(name).file_name().filter(|file| *file == name)?;
-        let path = self.folder.as_ref()?.join(file);
+        let path = self.folder.join(file);
         path.is_file().then_some(path)
     }
 

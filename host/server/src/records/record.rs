@@ -23,11 +23,8 @@ pub struct Record {
     event: u32,
     /// where the caller's turns stand
     turns: BTreeMap<u32, u32>,
-    /// the caller's last turn
-    turn: u32,
     /// what the persona keeps that has no column
     fields: Map<String, Value>,
-    interruptions: u32,
 }
 
 /// How a call ended, and what it took.
@@ -38,6 +35,8 @@ pub struct End {
     /// exact, in the currency of the prices
     pub cost: Option<String>,
     pub stages: stages::Summary,
+    /// how often the caller cut in
+    pub interruptions: u32,
 }
 
 impl Record {
@@ -55,9 +54,7 @@ impl Record {
             position: 0,
             event: 0,
             turns: BTreeMap::new(),
-            turn: 0,
             fields: Map::new(),
-            interruptions: 0,
         };
         record.conversation([
             ("call_sid", scene.call.as_str().into()),
@@ -76,7 +73,6 @@ impl Record {
     pub fn observed(&mut self, observation: &Observation) {
         match observation {
             Observation::Turn(turn) => {
-                self.turn = turn.number;
                 let position = match self.turns.get(&turn.number) {
                     Some(position) => *position,
                     None => {
@@ -85,7 +81,7 @@ impl Record {
                         position
                     }
                 };
-                // six places are more than any recogniser means
+                // three places are more than any recogniser means
                 let confidence = format!("{:.3}", turn.said.confidence);
                 self.line(
                     position,
@@ -98,15 +94,13 @@ impl Record {
                     ],
                 );
             }
-            Observation::Spoke { text, heard, ending, .. } => {
-                // what was not heard at all was not cut short
-                self.interruptions += u32::from(*ending == Ending::Interrupted && !heard.is_empty());
+            Observation::Spoke { turn, text, heard, ending, .. } => {
                 if !heard.is_empty() {
                     let position = self.next_position();
                     self.line(
                         position,
                         [
-                            ("turn", self.turn.into()),
+                            ("turn", (*turn).into()),
                             ("speaker", "agent".into()),
                             ("text", heard.as_str().into()),
                             ("intended", text.as_str().into()),
@@ -162,7 +156,7 @@ impl Record {
             [
                 ("conversation_id", self.id.to_string().into()),
                 ("turns", end.summary.turns.into()),
-                ("interruptions", self.interruptions.into()),
+                ("interruptions", end.interruptions.into()),
             ]
             .map(|(name, value): (&str, Value)| (name.to_owned(), value)),
         );

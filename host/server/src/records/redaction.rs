@@ -81,8 +81,9 @@ impl Redaction {
             Observation::Speaks { utterance, text } => {
                 Observation::Speaks { utterance, text: self.owned(text) }
             }
-            Observation::Spoke { utterance, text, heard, ending } => {
-                Observation::Spoke { utterance, text: self.owned(text), heard: self.owned(heard), ending }
+            Observation::Spoke { utterance, turn, text, heard, ending } => {
+                let (text, heard) = (self.owned(text), self.owned(heard));
+                Observation::Spoke { utterance, turn, text, heard, ending }
             }
             Observation::Kept(mut fields) => {
                 for field in &mut fields {

@@ -7,10 +7,10 @@ use crate::exchange::*;
 use crate::house::*;
 use serde_json::Value;
 use standins::twilio::{self, CallSeen, Config, Incoming, Person};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -95,6 +95,15 @@ pub struct Cluster {
     pub second: Server,
     /// where Twilio reaches both
     address: String,
+    /// in place of our own balancer
+    _nginx: Option<Child>,
+}
+
+/// What stands in front of both.
+enum Balancer {
+    Ours(Rule),
+    /// with the configuration of the guide
+    Nginx,
 }
 
 impl Cluster {
@@ -104,6 +113,21 @@ impl Cluster {
 
     /// None: it cannot be tested here.
     pub async fn with(rule: Rule, config: Config, setup: impl Fn() -> Setup) -> Option<Self> {
+        Self::behind(Balancer::Ours(rule), config, setup).await
+    }
+
+    /// None: it cannot be tested here.
+    pub async fn behind_nginx() -> Option<Self> {
+        if Command::new("nginx").arg("-v").output().await.is_err() {
+            let missing = "there is no nginx; install it";
+            assert!(std::env::var_os("CORDBOARD_CI").is_none(), "{missing}");
+            eprintln!("skipped: {missing}");
+            return None;
+        }
+        Self::behind(Balancer::Nginx, Config::new(), Setup::brief).await
+    }
+
+    async fn behind(balancer: Balancer, config: Config, setup: impl Fn() -> Setup) -> Option<Self> {
         let redis = Redis::start().await?;
         let twilio = twilio::Server::start(config).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -120,8 +144,18 @@ impl Cluster {
         for server in [&first, &second] {
             assert!(server.log().contains("shares its calls by Redis"), "{}", server.log());
         }
-        tokio::spawn(balance(listener, [first.address.clone(), second.address.clone()], rule));
-        Some(Self { redis, twilio, first, second, address })
+        let nodes = [first.address.clone(), second.address.clone()];
+        let nginx = match balancer {
+            Balancer::Ours(rule) => {
+                tokio::spawn(balance(listener, nodes, rule));
+                None
+            }
+            Balancer::Nginx => {
+                drop(listener);
+                Some(nginx(&address, &nodes, redis.folder.path()).await)
+            }
+        };
+        Some(Self { redis, twilio, first, second, address, _nginx: nginx })
     }
 
     /// Somebody dials our number.
@@ -182,11 +216,46 @@ pub async fn until_known(server: &Server, path: &str, wanted: impl Fn(&Value) ->
             if wanted(&last) {
                 return last.clone();
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::task::yield_now().await;
         }
     };
     let told = tokio::time::timeout(PATIENCE, asking).await;
     told.unwrap_or_else(|_| panic!("{path} never says it:\n{}", server.log()))
+}
+
+/// The configuration that ships, with other places, and without a certificate.
+async fn nginx(address: &str, nodes: &[String; 2], folder: &Path) -> Child {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/nginx/nginx.conf");
+    let mut text = std::fs::read_to_string(shipped).unwrap();
+    let port_80 = format!("listen unix:{}/80.sock default_server", folder.display());
+    for (theirs, ours) in [
+        ("cordboard-1:8765", nodes[0].as_str()),
+        ("cordboard-2:8765", nodes[1].as_str()),
+        ("listen 80 default_server", &port_80),
+        ("listen 443 ssl default_server", &format!("listen {address} default_server")),
+        ("/var/run/nginx.pid", &format!("{}/nginx.pid", folder.display())),
+    ] {
+        assert!(text.contains(theirs), "nginx.conf has no {theirs:?}");
+        text = text.replace(theirs, ours);
+    }
+    let text: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("ssl_"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let path = folder.join("nginx.conf");
+    std::fs::write(&path, text).unwrap();
+    let mut command = Command::new("nginx");
+    command.arg("-p").arg(folder).arg("-c").arg(path).args(["-g", "daemon off; master_process off;"]);
+    let mut child = command.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let answers = async {
+        while TcpStream::connect(address).await.is_err() {
+            assert!(child.try_wait().unwrap().is_none(), "nginx does not start");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answers).await.expect("nginx does not answer");
+    child
 }
 
 async fn balance(listener: TcpListener, nodes: [String; 2], rule: Rule) {

@@ -255,6 +255,33 @@ async fn a_node_that_is_killed_in_a_call_is_missed_and_the_caller_hears_the_agen
 }
 
 #[tokio::test]
+async fn behind_the_nginx_of_the_guide_calls_are_carried_and_go_on_when_a_node_is_gone() {
+    let Some(mut cluster) = Cluster::behind_nginx().await else { return };
+    let short = cluster.ring(Person::who_says(["My soup was cold today.", "Goodbye."]));
+    let call = cluster.ended(&short).await;
+    assert_eq!(call.heard().last(), Some(&"Bye!"), "{}", cluster.told(&short));
+    cluster.is_clean();
+
+    let sid = cluster.ring(listener());
+    cluster.hears(&sid, "Hello!").await;
+    let path = format!("/calls/{sid}");
+    let known = until_known(&cluster.first, &path, |call| call["live"] == true).await;
+    let is_first = known["node"] == "first";
+    match is_first {
+        true => cluster.first.kill().await,
+        false => cluster.second.kill().await,
+    }
+    let again =
+        |call: &standins::twilio::CallSeen| call.heard().iter().filter(|heard| **heard == "Hello!").count();
+    cluster.until(&sid, |call| again(call) == 2).await;
+    let other = if is_first { &cluster.second } else { &cluster.first };
+    let (_, known) = get(other, &path).await;
+    assert_eq!((&known["live"], &known["node"] == "first"), (&json!(true), !is_first), "{known}");
+    assert_eq!(post(other, &format!("{path}/hangup"), json!({})).await.0, 200);
+    assert_eq!(cluster.ended(&sid).await.status, Status::Completed);
+}
+
+#[tokio::test]
 async fn a_call_that_another_node_goes_on_with_is_two_conversations_and_the_first_is_lost() {
     let Some(database) = database().await else { return };
     let setup = || Setup::brief().variable("DATABASE_URL", &database);

@@ -4,6 +4,7 @@ use crate::exchange::*;
 use crate::house::*;
 use reqwest::Method;
 use serde_json::{Value, json};
+use standins::supabase::{self, Type};
 use standins::twilio::{Config, Person};
 use std::path::Path;
 
@@ -397,4 +398,41 @@ async fn until_read(server: &Server, path: &str, told: impl Fn(&Value) -> bool) 
         }
     };
     tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{path} never says it"))
+}
+
+#[tokio::test]
+async fn a_project_of_supabase_without_tables_is_told_what_to_run_and_gets_everything_afterwards() {
+    let secret = "sb_secret_0123456789";
+    let tables = || {
+        store::Table::ALL.map(|table| {
+            let columns = table.columns().iter().map(|c| (c.name, Type::named(c.kind.postgres()).unwrap()));
+            let made = supabase::Table::new(table.name(), columns, table.key().iter().copied());
+            match table {
+                store::Table::Conversations => made,
+                _ => made.child_of("conversations", "conversation_id"),
+            }
+        })
+    };
+    let project = supabase::Config::new(secret, supabase::Database::new([]));
+    let project = supabase::Server::start(project).await.unwrap();
+    let setup = Setup::brief().variable("SUPABASE_URL", &project.base_url()).variable("SUPABASE_KEY", secret);
+    let exchange = Exchange::with(Config::new(), setup).await;
+    let log = exchange.server.log();
+    assert!(log.contains("lacks the table conversations") && log.contains("timestamptz"), "{log}");
+    let sid = exchange.ring(Person::who_says(["My soup was cold today.", "Goodbye."]));
+    exchange.ended(&sid).await;
+    assert_eq!(project.database().rows("conversations"), Vec::<Value>::new());
+
+    // somebody runs it
+    for table in tables() {
+        project.database().create_table(table);
+    }
+    let kept = until_told(&exchange, &format!("/conversations?call_sid={sid}"), |page| {
+        page["conversations"][0]["departure"] == "script"
+    })
+    .await;
+    let kept =
+        exchange.get(&format!("/conversations/{}", kept["conversations"][0]["id"].as_str().unwrap())).await;
+    assert!(texts(&kept["turns"], "text").contains(&"My soup was cold today."), "{kept}");
+    assert!(!exchange.server.log().contains(secret));
 }

@@ -42,6 +42,20 @@ pub(super) struct Numeric {
 }
 
 impl Type {
+    /// By its name in a migration; none: nothing of ours has it.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "text" => Self::Text,
+            "bigint" => Self::Integer,
+            "numeric" => Self::Numeric,
+            "date" => Self::Date,
+            "timestamptz" => Self::Timestamp,
+            "uuid" => Self::Uuid,
+            "jsonb" => Self::Json,
+            _ => return None,
+        })
+    }
+
     /// As PostgreSQL names it in its errors.
     fn name(self) -> &'static str {
         match self {

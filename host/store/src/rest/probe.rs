@@ -11,7 +11,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Probe {
     /// It is there, and these are not. The migrations make them.
-    #[error("Supabase lacks {}; run the migrations in the project's SQL editor", list(.0))]
+    #[error("Supabase lacks {}; run what `cordboard migrate --print` shows in the project's SQL editor", list(.0))]
     Missing(Vec<Missing>),
     /// The address or the key is wrong.
     #[error("{0}")]

@@ -23,15 +23,10 @@ pub(super) enum Bound {
 impl Dialect {
     /// The place of a value, as the type of its column.
     pub(super) fn place(self, column: Column, number: usize) -> String {
-        let name = match (self, column.kind) {
-            (_, Kind::Text | Kind::Integer) | (Self::Sqlite, _) => return format!("${number}"),
-            (Self::Postgres, Kind::Decimal) => "numeric",
-            (Self::Postgres, Kind::Date) => "date",
-            (Self::Postgres, Kind::Timestamp) => "timestamptz",
-            (Self::Postgres, Kind::Uuid) => "uuid",
-            (Self::Postgres, Kind::Json) => "jsonb",
-        };
-        format!("CAST(${number} AS {name})")
+        match (self, column.kind) {
+            (_, Kind::Text | Kind::Integer) | (Self::Sqlite, _) => format!("${number}"),
+            (Self::Postgres, kind) => format!("CAST(${number} AS {})", kind.postgres()),
+        }
     }
 
     /// A column or the place of a value, so that it can be compared: SQLite keeps decimals as text.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use store::{Database, Settings, Store};
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 pub struct Place {
     pub url: String,
@@ -164,7 +164,7 @@ impl Cluster {
             if gone {
                 self.start();
             }
-            sleep(Duration::from_millis(50)).await;
+            tokio::task::yield_now().await;
         }
     }
 

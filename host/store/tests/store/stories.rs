@@ -263,10 +263,6 @@ async fn a_conversation_has_three_names(place: Place) {
     let whole = store.conversation("CA1").await.unwrap().unwrap();
     assert_eq!((whole.turns.len(), whole.events.len(), whole.metrics), (0, 0, None));
     assert_eq!(store.conversation("CA3").await.unwrap(), None);
-    let earlier = store.earlier("claim_id", "C-7", "claim-intake").await.unwrap().unwrap();
-    assert_eq!(earlier["state"], "done");
-    assert_eq!(store.earlier("claim_id", "C-7", "another").await.unwrap(), None);
-    store.earlier("1=1; drop table turns", "C-7", "claim-intake").await.unwrap_err();
 }
 
 async fn a_row_that_is_refused_holds_up_nobody(place: Place) {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 use store::{Row, Store, Table};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 pub const BEGAN: &str = "2026-11-21T09:30:00.000000Z";
 
@@ -48,7 +48,7 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
         assert!(began.elapsed() < Duration::from_secs(30), "in vain: {what}");
-        sleep(Duration::from_millis(10)).await;
+        tokio::task::yield_now().await;
     }
 }
 

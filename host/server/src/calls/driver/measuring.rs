@@ -3,19 +3,19 @@
 use super::Driver;
 use crate::app::App;
 use crate::calls::stages::{self, Spread, milliseconds};
+use crate::records::End;
 use crate::registry::departure_name;
 use crate::routing::Route;
 use crate::traces::CallTrace;
 use call::persona::{Departure, Ending};
 use call::{Observation, Summary};
 use components::{Generation, Scene};
-use serde_json::Value;
 
 pub(super) struct Measures {
     /// what the stages took so far
-    pub(super) stages: stages::Summary,
+    stages: stages::Summary,
     persona: String,
-    turn: u32,
+    interruptions: u32,
     /// none: nobody wants it
     trace: Option<CallTrace>,
 }
@@ -31,7 +31,7 @@ impl Measures {
             ]
         };
         let trace = app.traces.as_ref().and_then(|_| CallTrace::new(&scene.call, attributes()));
-        Self { stages: stages::Summary::default(), persona: persona.id().to_owned(), turn: 0, trace }
+        Self { stages: stages::Summary::default(), persona: persona.id().to_owned(), interruptions: 0, trace }
     }
 }
 
@@ -54,7 +54,6 @@ impl Driver<'_> {
     pub(super) fn measure_observed(&mut self, observation: &Observation) {
         let Self { measures, app, .. } = self;
         match observation {
-            Observation::Turn(turn) => measures.turn = turn.number,
             Observation::Times(times) => {
                 if let Some(latency) = times.voice_to_voice() {
                     app.figures.answered_after(latency);
@@ -65,10 +64,11 @@ impl Driver<'_> {
                 }
             }
             // what was not heard at all was not cut short either
-            Observation::Spoke { ending: Ending::Interrupted, heard, .. } if !heard.is_empty() => {
+            Observation::Spoke { ending: Ending::Interrupted, turn, heard, .. } if !heard.is_empty() => {
                 app.figures.interrupted();
+                measures.interruptions += 1;
                 if let Some(trace) = &mut measures.trace {
-                    trace.interrupted(measures.turn);
+                    trace.interrupted(*turn);
                 }
             }
             Observation::Trouble(_) => app.figures.trouble(),
@@ -94,8 +94,8 @@ impl Driver<'_> {
         }
     }
 
-    /// The call is over. What it used, what that costs, and how quick its stages were.
-    pub(super) fn measure_end(&mut self, summary: &Summary) -> (Value, Option<String>, stages::Summary) {
+    /// The call is over: what is to be kept of that.
+    pub(super) fn measure_end(&mut self, summary: Summary) -> End {
         self.providers.end(summary.duration);
         self.measure();
         let figures = &self.app.figures;
@@ -117,6 +117,13 @@ impl Driver<'_> {
             let failed = departure == Departure::Failed;
             traces.send(trace.end(summary.duration, departure_name(departure), failed));
         }
-        (usage, cost.map(|cost| cost.amount), std::mem::take(&mut self.measures.stages))
+        End {
+            departure: departure_name(departure),
+            summary,
+            usage,
+            cost: cost.map(|cost| cost.amount),
+            stages: std::mem::take(&mut self.measures.stages),
+            interruptions: self.measures.interruptions,
+        }
     }
 }

@@ -21,7 +21,7 @@ use super::socket::StreamSocket;
 use super::{transfer, watching};
 use crate::app::{App, Leaving, Shared};
 use crate::recording::Recording;
-use crate::records::{End, Record};
+use crate::records::Record;
 use crate::registry::{Control, Known, Order, What, departure_name};
 use call::persona::Departure;
 use call::{Call, Input, Moment, Output, Summary, audio};
@@ -135,10 +135,9 @@ impl<'a> Driver<'a> {
         let recording = services.record(route, &scene.call, scene.direction);
         let name = recording.as_ref().map(Recording::name);
         let record = app.records.begin(scene, &persona_id, name);
-        if let Some(words) = known.view().answered_by {
-            record.answered_by(&words);
+        if let Some(answerer) = known.told_answerer() {
+            record.answered_by(answerer.as_str());
         }
-        let memory = app.memory.clone();
         let recogniser = route.stt.as_ref().map(|stt| stt.id().to_owned());
         Self {
             call: Call::new(services.call(route, scene.answered_by), services.detector()),
@@ -147,7 +146,7 @@ impl<'a> Driver<'a> {
             own: socket.local && start.custom_parameters.contains_key(OWN_PARAMETER),
             socket,
             providers,
-            recalls: Recalls::new(memory),
+            recalls: Recalls::new(app.records.memory()),
             inputs,
             next: Moment::NEVER,
             recogniser,
@@ -339,8 +338,8 @@ impl<'a> Driver<'a> {
                 Input::Operator(text)
             }
             Control::AnsweredBy(answerer) => {
-                if let Some(words) = self.known.view().answered_by {
-                    self.record.answered_by(&words);
+                if let Some(answerer) = self.known.told_answerer() {
+                    self.record.answered_by(answerer.as_str());
                 }
                 Input::AnsweredBy(answerer)
             }
@@ -408,7 +407,7 @@ impl<'a> Driver<'a> {
     }
 
     async fn end(mut self, summary: Summary) {
-        let (usage, cost, stages) = self.measure_end(&summary);
+        let end = self.measure_end(summary);
         let departure = departure_name(summary.departure);
         tracing::info!(
             call_sid = self.name,
@@ -432,7 +431,7 @@ impl<'a> Driver<'a> {
         if let Some(recording) = self.recording.take() {
             recording.end(summary.duration.elapsed());
         }
-        self.record.end(End { departure, summary, usage, cost, stages });
+        self.record.end(end);
         self.socket.close().await;
     }
 }

@@ -450,6 +450,9 @@ impl Stages {
     }
 
     fn log_text(&self, now: Moment, stage: &str, what: &str, text: &str) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
         let (at_ms, after_speech_ms) = (milliseconds(now.elapsed()), self.after_speech(now));
         let text = self.redaction.text(text);
         tracing::debug!(call_sid = self.call, at_ms, after_speech_ms, stage, %text, "{what}");

@@ -292,6 +292,11 @@ impl Known {
         self.facts().answered_by.as_ref().map_or(Answerer::Unknown, answerer)
     }
 
+    /// The same in Twilio's words; none: it has not told.
+    pub fn told_answerer(&self) -> Option<AnsweredBy> {
+        self.facts().answered_by.clone()
+    }
+
     pub fn is_live(&self) -> bool {
         matches!(self.facts().stage, Stage::Live(_))
     }

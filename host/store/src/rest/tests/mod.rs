@@ -16,16 +16,8 @@ const AT: &str = "2026-11-21T18:00:00.000000Z";
 
 /// As the migrations make them.
 fn table(table: Table) -> supabase::Table {
-    let kind = |kind| match kind {
-        Kind::Text => Type::Text,
-        Kind::Integer => Type::Integer,
-        Kind::Decimal => Type::Numeric,
-        Kind::Date => Type::Date,
-        Kind::Timestamp => Type::Timestamp,
-        Kind::Uuid => Type::Uuid,
-        Kind::Json => Type::Json,
-    };
-    let columns = table.columns().iter().map(|column| (column.name, kind(column.kind)));
+    let columns =
+        table.columns().iter().map(|column| (column.name, Type::named(column.kind.postgres()).unwrap()));
     let made = supabase::Table::new(table.name(), columns, table.key().iter().copied());
     if table == Table::Conversations { made } else { made.child_of("conversations", "conversation_id") }
 }
