@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Everything that was found, not yet compiled.
-#[derive(Debug)]
+/// Everything that was found, not yet compiled. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct Catalogue {
     artifacts: BTreeMap<String, Artifact>,
 }
@@ -34,6 +34,24 @@ impl Catalogue {
             }
         }
         Ok(Self { artifacts })
+    }
+
+    /// Takes this one from now on; the one that it replaces, if there was one of this id.
+    pub fn insert(&mut self, artifact: Artifact) -> Option<Artifact> {
+        self.artifacts.insert(artifact.manifest.id.clone(), artifact)
+    }
+
+    /// The component of this id that is embedded in the program; none: there is none.
+    pub fn embedded(id: &str) -> Option<Artifact> {
+        let artifacts = embedded::COMPONENTS.iter().filter_map(|wasm| {
+            // one that cannot be read was reported when the catalogue was
+            Artifact::from_bytes(wasm.to_vec(), None).ok()
+        });
+        artifacts.into_iter().find(|artifact| artifact.manifest.id == id)
+    }
+
+    pub fn artifacts(&self) -> impl Iterator<Item = &Artifact> {
+        self.artifacts.values()
     }
 
     pub fn manifests(&self) -> impl Iterator<Item = &Manifest> {

@@ -43,7 +43,10 @@ pub enum LoadError {
     NoManifest { from: String, beside: String },
     #[error("{from}: {source}")]
     Manifest { from: String, source: ManifestError },
-    #[error("{from} does not fit the contract of a {kind} component: {reason}")]
+    #[error(
+        "{from} does not fit the contract of a {kind} component: {reason}; build it again with the SDK of this \
+         version of Cordboard"
+    )]
     Contract { from: String, kind: Kind, reason: String },
     #[error(transparent)]
     Grant(#[from] GrantError),
@@ -78,6 +81,11 @@ impl Artifact {
         let digest = Sha256::digest(&wasm);
         let hash = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { manifest, hash, path, wasm: wasm.into() })
+    }
+
+    /// Its bytes.
+    pub fn wasm(&self) -> &[u8] {
+        &self.wasm
     }
 
     /// Where it came from, for a person.

@@ -13,7 +13,7 @@
 //!
 //! - `manifest`: what a component asks; `grant`: what it gets
 //! - `catalogue`, `component`: finding and loading
-//! - `session`: a component at work, its timers and its limits
+//! - `session`: a component at work, its timers and its limits; `probing`: whether it works at all
 //! - `sound`: between the line's sound and a component's
 //! - `contract`: bindings, and the way between them and the call's words
 //! - `engine`, `store`, `allowance`, `wasi`: what it runs in, and for how long
@@ -34,6 +34,7 @@ mod embedded;
 mod engine;
 pub mod grant;
 pub mod manifest;
+mod probing;
 mod secret;
 mod session;
 mod sound;

@@ -117,6 +117,8 @@ pub struct Provider<C: Contract> {
     converter: C::Converter,
     connections: Connections,
     timers: BTreeMap<u32, Moment>,
+    /// it broke, and how; none: it did not, though it may have refused or given up
+    broke: Option<String>,
 }
 
 pub type SttSession = Provider<SttContract>;
@@ -128,6 +130,8 @@ pub struct PersonaSession {
     body: Body,
     script: Script,
     connections: Connections,
+    /// of sessions that it goes on for: their requests are still answered
+    earlier: Vec<Connections>,
     pub id: SessionId,
 }
 
@@ -292,14 +296,16 @@ impl<C: Contract> Provider<C> {
             .enter(now, |store, _| C::open(pre, store, opening, sound, &settings))
             .and_then(|opened| opened.map_err(Fault::Refused));
         let connections = generation.egress.connections(id, surroundings.arrivals.clone());
-        let (opened, effects) = match opened {
-            Ok(opened) => (Some(opened), Vec::new()),
-            Err(fault) => {
-                body.report(&fault);
-                (None, vec![C::failed(fault.into_failure())])
+        let timers = BTreeMap::new();
+        let mut session = Self { id, body, opened: None, converter, connections, timers, broke: None };
+        let effects = match opened {
+            Ok(opened) => {
+                session.opened = Some(opened);
+                Vec::new()
             }
+            Err(fault) => vec![C::failed(session.give_up(fault))],
         };
-        Ok((Self { id, body, opened, converter, connections, timers: BTreeMap::new() }, effects))
+        Ok((session, effects))
     }
 
     pub fn id(&self) -> SessionId {
@@ -308,6 +314,12 @@ impl<C: Contract> Provider<C> {
 
     pub fn component(&self) -> &str {
         self.body.generation.id()
+    }
+
+    /// It trapped, took too much or wanted what it must not, and how; none: it did not. A vendor that
+    /// refuses or is away is no such thing.
+    pub fn broke(&self) -> Option<&str> {
+        self.broke.as_deref()
     }
 
     /// The call tells it something. What it tells the call about it, in order.
@@ -348,9 +360,7 @@ impl<C: Contract> Provider<C> {
             effects.into_iter().try_for_each(|effect| self.sort(now, effect, &mut given))
         });
         if let Err(fault) = sorted {
-            self.body.report(&fault);
-            self.give_up();
-            given.push(C::failed(fault.into_failure()));
+            given.push(C::failed(self.give_up(fault)));
         }
         given
     }
@@ -373,10 +383,15 @@ impl<C: Contract> Provider<C> {
     }
 
     /// After a trap an instance must not be called again; nor is what it began wanted.
-    fn give_up(&mut self) {
+    fn give_up(&mut self, fault: Fault) -> Failure {
+        self.body.report(&fault);
+        if !matches!(fault, Fault::Refused(_)) {
+            self.broke = Some(fault.to_string());
+        }
         self.opened = None;
         self.timers.clear();
         self.connections.close_all();
+        fault.into_failure()
     }
 }
 
@@ -400,7 +415,7 @@ impl PersonaSession {
             .and_then(|script| script.map_err(Fault::Refused))
             .inspect_err(|fault| body.report(fault))?;
         let connections = generation.egress.connections(id, surroundings.arrivals.clone());
-        Ok(Self { body, script, connections, id })
+        Ok(Self { body, script, connections, earlier: Vec::new(), id })
     }
 
     pub fn component(&self) -> &str {
@@ -430,6 +445,14 @@ impl PersonaSession {
     }
 
     pub fn cancel_fetch(&mut self, id: u32) {
-        self.connections.cancel_fetch(id);
+        for connections in self.earlier.iter_mut().chain([&mut self.connections]) {
+            connections.cancel_fetch(id);
+        }
+    }
+
+    /// It goes on in place of this one, whose requests are still answered.
+    pub fn succeed(&mut self, other: Self) {
+        self.earlier.extend(other.earlier);
+        self.earlier.push(other.connections);
     }
 }

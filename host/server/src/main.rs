@@ -3,6 +3,7 @@
 //! - `cli`: the commands
 //! - `config`: one typed configuration, and where each value came from
 //! - `services`: the components that were chosen, and why
+//! - `slots`: what is plugged in where, and how that changes while calls run
 //! - `app`: all that a request may need
 //! - `serving`: the listening socket
 //! - `access`: who may do what
@@ -42,6 +43,7 @@ mod routes;
 mod routing;
 mod services;
 mod serving;
+mod slots;
 mod traces;
 mod vitals;
 

@@ -8,7 +8,8 @@ use crate::personas::Personas;
 use crate::recording::{Recorder, Recording};
 use crate::records::Redaction;
 use crate::registry::direction_name;
-use crate::routing::{Loader, Route, Routes};
+use crate::routing::{Route, Routes};
+use crate::slots::{Chain, Loader, Slot};
 use crate::vitals::Vitals;
 use ::audio::detect::{self, Detector, OnnxModel};
 use anyhow::Context;
@@ -17,7 +18,7 @@ use call::persona::{Answerer, Direction};
 use comfy_table::{Table, presets};
 use components::grant::{Operator, Origin, Settings};
 use components::manifest::{Kind, Manifest, Setting, SettingKind};
-use components::{Catalogue, EngineSettings, Generation, Host};
+use components::{Catalogue, EngineSettings, Host};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ pub struct Services {
     recorder: Option<Recorder>,
     choices: Vec<Choice>,
     loader: Arc<Loader>,
-    pub vitals: Vitals,
+    pub vitals: Arc<Vitals>,
     pub redaction: Arc<Redaction>,
 }
 
@@ -68,7 +69,8 @@ impl Services {
         let host = Host::new(&EngineSettings { sessions, cache })?;
         let personas = Personas::read(loaded, &catalogue)?;
         let last_resort = last_resort::render(&catalogue, &host, loaded, &[&config.speech.apology]);
-        let loader = Loader::new(catalogue, host, loaded.clone(), personas);
+        let vitals = Arc::new(Vitals::default());
+        let loader = Loader::new(catalogue.clone(), host, loaded.clone(), personas, vitals.clone());
         let mut choices = Vec::new();
         let routes = Routes::set_up(&config, |name, key, route, rule| {
             let whose = match rule {
@@ -76,22 +78,31 @@ impl Services {
                 None => "the route".to_owned(),
             };
             let settings = rule.map(|rule| rule.settings.clone()).unwrap_or_default();
-            let mut choose = |kind: Kind, wanted: &str| -> anyhow::Result<Option<Arc<Generation>>> {
-                let (id, change) = choice(kind, wanted, &loader.catalogue, loaded)?;
-                let of_persona = if kind == Kind::Persona { settings.clone() } else { BTreeMap::new() };
-                let generation = id.map(|id| loader.load(kind, &id, &of_persona)).transpose();
-                let generation = generation.with_context(|| format!("{whose}'s {kind} cannot be used"))?;
-                if rule.is_none() {
-                    choices.push(row(kind, generation.as_deref(), change));
+            let mut choose = |kind: Kind, wanted: &[String]| -> anyhow::Result<Vec<Arc<Slot>>> {
+                let mut slots: Vec<Arc<Slot>> = Vec::new();
+                for wanted in wanted {
+                    let (id, change) = choice(kind, wanted, &catalogue, loaded)?;
+                    let of_persona = if kind == Kind::Persona { settings.clone() } else { BTreeMap::new() };
+                    let slot = id.map(|id| loader.load(kind, &id, &of_persona)).transpose();
+                    let slot = slot.with_context(|| format!("{whose}'s {kind} cannot be used"))?;
+                    if rule.is_none() {
+                        choices.push(row(kind, slots.len(), slot.as_deref(), change));
+                    }
+                    // what is chosen may be named besides
+                    slots.extend(slot.filter(|slot| slots.iter().all(|other| other.id() != slot.id())));
                 }
-                Ok(generation)
+                Ok(slots)
             };
-            let missing = |what: &str| format!("{whose} has no {what}: `none` is possible for stt only");
+            let needed = |what: &str, slots: Vec<Arc<Slot>>| match slots.is_empty() {
+                true => Err(anyhow::anyhow!("{whose} has no {what}: `none` is possible for stt only")),
+                false => Ok(slots),
+            };
+            let persona = choose(Kind::Persona, std::slice::from_ref(&route.persona))?;
             Ok(Route {
-                persona: choose(Kind::Persona, &route.persona)?.with_context(|| missing("persona"))?,
-                stt: choose(Kind::Stt, &route.stt)?,
-                llm: choose(Kind::Llm, &route.llm)?.with_context(|| missing("model"))?,
-                tts: choose(Kind::Tts, &route.tts)?.with_context(|| missing("voice"))?,
+                persona: needed("persona", persona)?.swap_remove(0),
+                stt: Chain::new(choose(Kind::Stt, &route.stt.0)?),
+                llm: Chain::new(needed("model", choose(Kind::Llm, &route.llm.0)?)?),
+                tts: Chain::new(needed("voice", choose(Kind::Tts, &route.tts.0)?)?),
                 name,
                 key,
                 config: route,
@@ -99,7 +110,6 @@ impl Services {
         })?;
         let recorder = config.records().then(|| Recorder::start(&config.recording)).transpose()?;
         let onnx = (config.vad.detector == config::Detector::Onnx).then(|| onnx(&config.vad)).transpose()?;
-        let vitals = Vitals::default();
         let redaction = Arc::new(Redaction::new(config.redaction.cards, &config.redaction.patterns)?);
         Ok(Self { routes, last_resort, onnx, recorder, choices, loader, vitals, redaction, config })
     }
@@ -110,11 +120,16 @@ impl Services {
     }
 
     /// The persona of this id; none: the route's.
-    pub async fn persona(&self, route: &Route, id: Option<&str>) -> anyhow::Result<Arc<Generation>> {
+    pub async fn persona(&self, route: &Route, id: Option<&str>) -> anyhow::Result<Arc<Slot>> {
         match id.filter(|id| *id != route.persona.id()) {
             Some(id) => self.loader.persona(id).await,
             None => Ok(route.persona.clone()),
         }
+    }
+
+    /// What is plugged in.
+    pub fn loader(&self) -> &Arc<Loader> {
+        &self.loader
     }
 
     /// What runs the components.
@@ -124,8 +139,10 @@ impl Services {
 
     /// How one call of this route is held that was picked up by this, as far as it is known.
     pub fn call(&self, route: &Route, answered_by: Answerer) -> call::Config {
-        let continues = route.tts.artifact.manifest.audio.continues;
-        let mut call = self.config.call(route.stt.is_some(), continues, self.last_resort.clone());
+        // whoever of them has to speak
+        let joins = |slot: &Arc<Slot>| slot.current().generation.artifact.manifest.audio.continues;
+        let continues = route.tts.slots().all(joins);
+        let mut call = self.config.call(route.stt.first().is_some(), continues, self.last_resort.clone());
         call.conversation.answered_by = answered_by;
         call.conversation.announcement = route.config.announcement.clone();
         call
@@ -266,15 +283,15 @@ fn is_usable(manifest: &Manifest, operator: &Loaded) -> anyhow::Result<bool> {
     Ok((has_keys || own_address) && has_settings)
 }
 
-fn row(kind: Kind, generation: Option<&Generation>, change: String) -> Choice {
-    let what = match kind {
-        Kind::Persona => "persona",
-        Kind::Stt => "stt",
-        Kind::Llm => "llm",
-        Kind::Tts => "tts",
+/// `at`: which of the chain.
+fn row(kind: Kind, at: usize, slot: Option<&Slot>, change: String) -> Choice {
+    let what = match at {
+        0 => kind.name(),
+        _ => "  or",
     };
-    match generation {
-        Some(generation) => {
+    match slot {
+        Some(slot) => {
+            let generation = slot.current().generation.clone();
             let manifest = &generation.artifact.manifest;
             let from = generation.artifact.path.as_ref();
             let from = from.map(|path| format!(" (from {})", path.display())).unwrap_or_default();

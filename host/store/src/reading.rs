@@ -11,7 +11,7 @@ pub use forgetting::Deleted;
 
 use crate::backend::{Backend, Condition, Error, Select, Test};
 use crate::store::Store;
-use crate::tables::{Column, Table};
+use crate::tables::Table;
 use serde_json::{Map, Value};
 use std::time::Duration;
 use tokio::time::timeout;

@@ -15,6 +15,8 @@ use std::net::SocketAddr;
 pub struct Reader;
 /// Somebody who may take a hand in them.
 pub struct Controller;
+/// Somebody who may exchange components.
+pub struct Exchanger;
 /// Somebody who may place them, and where Twilio reaches us about it; or why it does not.
 pub struct Caller(pub Result<PublicAddress, Problem>);
 
@@ -31,6 +33,14 @@ impl FromRequestParts<Shared> for Controller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
         check(parts, app, Role::Control).map(|_| Self)
+    }
+}
+
+impl FromRequestParts<Shared> for Exchanger {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        check(parts, app, Role::Exchange).map(|_| Self)
     }
 }
 

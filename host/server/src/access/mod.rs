@@ -19,7 +19,7 @@ mod webhook;
 pub use address::{PublicAddress, is_local, target};
 pub use tokens::GOOD_FOR;
 
-pub use guard::{Caller, Controller, Reader, count, is_welcome};
+pub use guard::{Caller, Controller, Exchanger, Reader, count, is_welcome};
 pub use problem::Problem;
 pub use roles::{ALL as API_KEY, Role};
 pub use webhook::{CALL, FromTwilio, TRANSFER, body_of};
@@ -43,7 +43,7 @@ const SHARED_KEY: &str = "TWILIO_WEBHOOK_SHARED_KEY";
 const SECRET: &str = "CORDBOARD_SECRET";
 
 /// Variables of ours that hold secrets.
-pub const SECRETS: [&str; 11] = [
+pub const SECRETS: [&str; 12] = [
     AUTH_TOKEN,
     "TWILIO_API_KEY",
     "TWILIO_API_SECRET",
@@ -53,6 +53,7 @@ pub const SECRETS: [&str; 11] = [
     "CORDBOARD_API_KEY_READ",
     "CORDBOARD_API_KEY_CONTROL",
     "CORDBOARD_API_KEY_CALL",
+    "CORDBOARD_API_KEY_COMPONENTS",
     "SUPABASE_KEY",
     crate::traces::HEADERS,
 ];

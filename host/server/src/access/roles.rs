@@ -13,6 +13,8 @@ pub enum Role {
     Control,
     /// place new ones
     Call,
+    /// exchange the components that serve them
+    Exchange,
 }
 
 impl Role {
@@ -21,6 +23,7 @@ impl Role {
             Self::Read => "read",
             Self::Control => "control",
             Self::Call => "call",
+            Self::Exchange => "components",
         }
     }
 }
@@ -28,10 +31,11 @@ impl Role {
 /// Holds every role.
 pub const ALL: &str = "CORDBOARD_API_KEY";
 /// Hold one each, and may read besides. A variable may hold several keys, with commas between them.
-pub const ONE: [(&str, Role); 3] = [
+pub const ONE: [(&str, Role); 4] = [
     ("CORDBOARD_API_KEY_READ", Role::Read),
     ("CORDBOARD_API_KEY_CONTROL", Role::Control),
     ("CORDBOARD_API_KEY_CALL", Role::Call),
+    ("CORDBOARD_API_KEY_COMPONENTS", Role::Exchange),
 ];
 /// Shorter keys could be guessed.
 const SHORTEST: usize = 16;
@@ -42,7 +46,7 @@ pub struct ApiKeys(Vec<([u8; 32], BTreeSet<Role>)>);
 
 impl ApiKeys {
     pub fn read(loaded: &Loaded) -> anyhow::Result<Self> {
-        let every = BTreeSet::from([Role::Read, Role::Control, Role::Call]);
+        let every = BTreeSet::from([Role::Read, Role::Control, Role::Call, Role::Exchange]);
         let one = ONE.map(|(name, role)| (name, BTreeSet::from([Role::Read, role])));
         let mut keys = Self::default();
         for (name, roles) in std::iter::once((ALL, every)).chain(one) {

@@ -6,7 +6,7 @@
 //! - `transfer.rs`: putting the caller through
 //! - `watching.rs`: what happens, in the words of those who watch
 //! - `recall.rs`: what was kept in earlier calls
-//! - `providers.rs`: the component sessions of one call
+//! - `providers/`: the component sessions of one call
 //! - `stages.rs`: what each stage of it took
 //! - `usage.rs`: what it used of its providers, and what that costs
 
@@ -20,6 +20,7 @@ mod transfer;
 pub mod usage;
 mod watching;
 
+pub use providers::{How, Moved};
 pub use socket::StreamSocket;
 pub use watching::ending_name;
 

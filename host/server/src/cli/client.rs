@@ -38,7 +38,8 @@ impl Server {
         if !base.starts_with("http://") && !base.starts_with("https://") {
             bail!("{base:?} is not the address of a server; it looks like http://127.0.0.1:8765");
         }
-        let key = [API_KEY, "CORDBOARD_API_KEY_CALL"].iter().find_map(|name| loaded.variable(name));
+        let names = [API_KEY, "CORDBOARD_API_KEY_CALL", "CORDBOARD_API_KEY_COMPONENTS"];
+        let key = names.iter().find_map(|name| loaded.variable(name));
         // of several, the first
         let key = key.map(|keys| keys.split(',').next().unwrap_or_default().trim().to_owned());
         Ok(Self { base, http: http()?, key })

@@ -5,11 +5,13 @@
 //! - `dial.rs`: places a call, by a server that runs
 //! - `smoke.rs`: tries every route of a server that runs
 //! - `doctor/`: what is missing or wrong here
+//! - `components.rs`: what is plugged into a server that runs, and exchanging it
 //! - `migrate.rs`: the database as this version wants it
 //! - `client.rs`: how `dial`, `smoke` and `doctor` reach a server
 
 mod call;
 pub mod client;
+mod components;
 mod dial;
 mod doctor;
 mod migrate;
@@ -21,8 +23,8 @@ pub use client::http;
 use crate::bench;
 use crate::config::{self, Flags, Loaded};
 use crate::services::known_components;
+use ::components::Catalogue;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use components::Catalogue;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -79,6 +81,15 @@ enum Command {
     /// Credentials, the address that Twilio is to reach, its certificate, the clock, limits of the system,
     /// components and keys. The exit code is 0 if nothing is wrong.
     Doctor,
+    /// Show which components a running server has, which calls use them, and how they do
+    Components(components::List),
+    /// Exchange a component of a running server, while calls go on
+    ///
+    /// The server compiles it, checks it and opens it on trial before anything changes. New calls get it at
+    /// once, live ones where they lose nothing by it. Needs CORDBOARD_API_KEY (or
+    /// CORDBOARD_API_KEY_COMPONENTS), unless the server has none.
+    #[command(after_help = components::EXAMPLES)]
+    Swap(components::Swap),
     /// Print the configuration, and where each value comes from
     Config,
     /// Bring the database to what this version wants, or print the SQL for it
@@ -108,6 +119,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
             println!("{}", config::report(&loaded, &catalogue)?);
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Components(arguments)) => components::list(&flags, arguments),
+        Some(Command::Swap(arguments)) => components::swap(&flags, arguments),
         Some(Command::Migrate(arguments)) => migrate::migrate(&flags, &arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Dial(arguments)) => dial::dial(&flags, arguments),

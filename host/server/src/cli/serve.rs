@@ -6,6 +6,7 @@ use crate::config::{self, Flags};
 use crate::records::keep_no_longer;
 use crate::routes::router;
 use crate::serving;
+use crate::slots;
 use anyhow::Context;
 use clap::Args;
 use futures_util::future::join_all;
@@ -96,6 +97,9 @@ async fn listen(app: Shared) -> anyhow::Result<()> {
     let public = app.access.public().map_or("https://YOUR-ADDRESS/".into(), |public| public.http("/"));
     println!("Call it by Twilio:  set a number's webhook to {public} (POST)");
 
+    if let Some(folder) = services.config.components.clone() {
+        slots::watch(services.loader().clone(), folder);
+    }
     let (records, started) = (app.clone(), jiff::Timestamp::now());
     tokio::spawn(async move { records.records.end_what_was_cut_off(started).await });
     tokio::spawn(keep_no_longer(app.clone()));

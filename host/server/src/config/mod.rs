@@ -16,7 +16,7 @@ mod watching;
 
 pub use records::{Redaction, Retention, Store};
 pub use report::report;
-pub use routes::{DEFAULT, Facts, Persona, Rule};
+pub use routes::{DEFAULT, Facts, Persona, Providers, Rule};
 pub use sources::{Flags, Loaded, load};
 pub use watching::{LogFormat, Logs, Metrics, Price, PriceList, Prices, Traces};
 
@@ -200,15 +200,15 @@ impl Default for Outbound {
     }
 }
 
-/// Who answers, and with which providers. `auto`: the best one for which there is a key.
+/// Who answers, and with which providers: one, or several that stand in for those before them. `auto`: the best one for which there is a key.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Route {
     pub persona: String,
     /// `none`: nothing recognises what the caller says
-    pub stt: String,
-    pub llm: String,
-    pub tts: String,
+    pub stt: Providers,
+    pub llm: Providers,
+    pub tts: Providers,
     /// BCP 47
     pub language: String,
     /// IANA name
@@ -227,9 +227,9 @@ impl Default for Route {
     fn default() -> Self {
         Self {
             persona: "guest-relations".into(),
-            stt: "auto".into(),
-            llm: "auto".into(),
-            tts: "auto".into(),
+            stt: Providers::one("auto"),
+            llm: Providers::one("auto"),
+            tts: Providers::one("auto"),
             language: "en-US".into(),
             timezone: "UTC".into(),
             voice: None,

@@ -31,9 +31,9 @@ pub struct Rule {
 
     // -- what they get
     pub persona: Option<String>,
-    pub stt: Option<String>,
-    pub llm: Option<String>,
-    pub tts: Option<String>,
+    pub stt: Option<Providers>,
+    pub llm: Option<Providers>,
+    pub tts: Option<Providers>,
     pub language: Option<String>,
     pub timezone: Option<String>,
     pub voice: Option<String>,
@@ -44,6 +44,58 @@ pub struct Rule {
     /// of the persona, over its other ones
     pub settings: BTreeMap<String, toml::Value>,
     pub line: Option<LineKind>,
+}
+
+/// Who does a job, and who stands in for whom: ids of components, in the order in which they are wanted.
+/// Written as one, as a list, or with commas between them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "OneOrSeveral", into = "OneOrSeveral")]
+pub struct Providers(pub Vec<String>);
+
+#[derive(Deserialize, Serialize)]
+#[serde(untagged, expecting = "the id of a component like \"deepgram-stt\", or a list of them")]
+enum OneOrSeveral {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Providers {
+    pub fn one(id: &str) -> Self {
+        Self(vec![id.to_owned()])
+    }
+}
+
+impl TryFrom<OneOrSeveral> for Providers {
+    type Error = &'static str;
+
+    fn try_from(written: OneOrSeveral) -> Result<Self, Self::Error> {
+        let ids = match written {
+            OneOrSeveral::One(ids) => ids.split(',').map(|id| id.trim().to_owned()).collect(),
+            OneOrSeveral::Several(ids) => ids,
+        };
+        match ids.iter().any(|id: &String| id.is_empty()) || ids.is_empty() {
+            true => Err("a component has no name: write its id, or leave it out"),
+            false if ids.len() > 1 && ids.iter().any(|id| id == "none") => {
+                Err("`none` and somebody besides: take one of them out")
+            }
+            false => Ok(Self(ids)),
+        }
+    }
+}
+
+impl From<Providers> for OneOrSeveral {
+    fn from(Providers(mut ids): Providers) -> Self {
+        match ids.pop() {
+            Some(only) if ids.is_empty() => Self::One(only),
+            last => Self::Several(ids.into_iter().chain(last).collect()),
+        }
+    }
+}
+
+impl fmt::Display for Providers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(", "))
+    }
 }
 
 /// One number or several.
@@ -113,9 +165,9 @@ impl Rule {
         let text = |own: &Option<String>, other: &String| own.as_ref().unwrap_or(other).clone();
         Route {
             persona: text(&self.persona, &route.persona),
-            stt: text(&self.stt, &route.stt),
-            llm: text(&self.llm, &route.llm),
-            tts: text(&self.tts, &route.tts),
+            stt: self.stt.as_ref().unwrap_or(&route.stt).clone(),
+            llm: self.llm.as_ref().unwrap_or(&route.llm).clone(),
+            tts: self.tts.as_ref().unwrap_or(&route.tts).clone(),
             language: text(&self.language, &route.language),
             timezone: text(&self.timezone, &route.timezone),
             voice: self.voice.clone().or_else(|| route.voice.clone()),
@@ -145,15 +197,15 @@ impl Rule {
     pub fn differences(&self) -> String {
         let named = [
             ("persona", &self.persona),
-            ("stt", &self.stt),
-            ("llm", &self.llm),
-            ("tts", &self.tts),
             ("language", &self.language),
             ("timezone", &self.timezone),
             ("voice", &self.voice),
             ("announcement", &self.announcement),
         ];
         let named = named.into_iter().filter_map(|(what, value)| Some(format!("{what} {}", value.as_ref()?)));
+        let providers = [("stt", &self.stt), ("llm", &self.llm), ("tts", &self.tts)];
+        let providers =
+            providers.into_iter().filter_map(|(what, ids)| Some(format!("{what} {}", ids.as_ref()?)));
         let record = self.record.map(|record| if record { "recorded" } else { "not recorded" }.to_owned());
         let transfers = self.transfers.as_ref().map(|targets| match targets.is_empty() {
             true => "no transfers".to_owned(),
@@ -161,7 +213,13 @@ impl Rule {
         });
         let settings = self.settings.keys().cloned().collect::<Vec<_>>().join(", ");
         let settings = (!settings.is_empty()).then(|| format!("settings {settings}"));
-        let all = named.chain(record).chain(transfers).chain(settings).collect::<Vec<_>>().join("; ");
+        let all = named
+            .chain(providers)
+            .chain(record)
+            .chain(transfers)
+            .chain(settings)
+            .collect::<Vec<_>>()
+            .join("; ");
         if all.is_empty() { "nothing".into() } else { all }
     }
 }

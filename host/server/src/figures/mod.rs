@@ -43,6 +43,8 @@ pub struct Figures {
     processing: HistogramVec,
     interruptions: IntCounter,
     failures: IntCounterVec,
+    failed_over: IntCounterVec,
+    exchanged: IntCounterVec,
     trouble: IntCounter,
     turned_away: IntCounterVec,
     webhooks_refused: IntCounter,
@@ -103,6 +105,16 @@ impl Figures {
                 "Times that a component failed or gave nothing in time",
                 &["stage", "provider"],
             )?,
+            failed_over: new.counters(
+                "cordboard_failovers_total",
+                "Times that a provider went on in a call in place of another one",
+                &["stage", "from", "to"],
+            )?,
+            exchanged: new.counters(
+                "cordboard_exchanged_total",
+                "Times that a call went on with another build of a component",
+                &["stage", "component"],
+            )?,
             trouble: new.counter("cordboard_trouble_total", "What did not go as it should in calls")?,
             turned_away: new.counters(
                 "cordboard_calls_turned_away_total",
@@ -153,6 +165,16 @@ impl Figures {
 
     pub fn failed(&self, failed: &Failed) {
         self.failures.with_label_values(&[failed.stage, failed.provider.as_str()]).inc();
+    }
+
+    /// A provider went on in place of another one.
+    pub fn failed_over(&self, stage: &str, from: &str, to: &str) {
+        self.failed_over.with_label_values(&[stage, from, to]).inc();
+    }
+
+    /// A call went on with another build.
+    pub fn exchanged(&self, stage: &str, component: &str) {
+        self.exchanged.with_label_values(&[stage, component]).inc();
     }
 
     pub fn interrupted(&self) {

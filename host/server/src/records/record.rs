@@ -3,7 +3,7 @@
 use crate::calls::ending_name;
 use crate::calls::stages::{self, Spread, milliseconds};
 use crate::registry::direction_name;
-use call::persona::{Ending, Field};
+use call::persona::Field;
 use call::{Observation, Summary};
 use components::Scene;
 use jiff::Timestamp;

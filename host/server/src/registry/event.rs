@@ -1,6 +1,7 @@
 //! What happens in a call, for those who watch it.
 
 use super::view::View;
+use crate::calls::{How, Moved};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -50,8 +51,22 @@ pub enum What {
     Kept { fields: serde_json::Map<String, serde_json::Value> },
     /// How the call went, in the persona's words.
     Outcome { outcome: String },
+    /// Another build of a component does its job in this call from here on. `stage`: stt, llm, tts or
+    /// persona.
+    Exchanged { stage: &'static str, component: String, generation: u32 },
+    /// Another provider goes on, as one failed.
+    FailedOver { stage: &'static str, from: String, to: String },
     /// Something did not go as it should.
     Trouble { what: String },
     /// The conversation is over, and why: `caller`, `script`, `operator`, `transferred`, `failed`, `limit`.
     End { departure: String },
+}
+
+impl From<Moved> for What {
+    fn from(Moved { stage, to, how }: Moved) -> Self {
+        match how {
+            How::Exchanged { generation, .. } => Self::Exchanged { stage, component: to, generation },
+            How::FailedOver { from } => Self::FailedOver { stage, from, to },
+        }
+    }
 }

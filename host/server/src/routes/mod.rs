@@ -7,12 +7,14 @@
 //! - `watching.rs`: seeing calls
 //! - `conversations.rs`: what was kept of calls
 //! - `control.rs`: taking a hand in them
+//! - `components.rs`: what is plugged in, and exchanging it
 //! - `health.rs`: whether this host is well
 //! - `metrics.rs`: its figures
 //! - `description.rs`: the description of all this, as OpenAPI and as a page
 //! - `body.rs`: a request's JSON, and what is said where it is none
 
 mod body;
+mod components;
 mod control;
 mod conversations;
 mod description;
@@ -79,9 +81,17 @@ pub fn router(app: Shared) -> Router {
         .routes(routes!(conversations::as_json))
         .routes(routes!(conversations::conversation, conversations::forget))
         .routes(routes!(conversations::recording))
+        .routes(routes!(components::components))
+        .routes(routes!(components::promote))
+        .routes(routes!(components::roll_back))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(components::exchange))
+                .layer(DefaultBodyLimit::max(components::LONGEST_COMPONENT)),
+        )
         .split_for_parts();
     // whoever asks too often is refused here, and not passed on
     let passing = from_fn_with_state(app.clone(), pass_on);

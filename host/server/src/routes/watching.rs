@@ -294,6 +294,8 @@ fn name(event: &Event) -> &'static str {
         What::Metrics { .. } => "metrics",
         What::Kept { .. } => "kept",
         What::Outcome { .. } => "outcome",
+        What::Exchanged { .. } => "exchanged",
+        What::FailedOver { .. } => "failed_over",
         What::Trouble { .. } => "trouble",
         What::End { .. } => "end",
     }

@@ -1,14 +1,8 @@
 //! Which call is served how: `[route]`, and `[[routes]]` for the calls that they take.
-//!
-//! - `loading.rs`: the components that they want, each loaded once
-
-mod loading;
-
-pub use loading::Loader;
 
 use crate::config::{self, Config, DEFAULT, Facts, Rule};
+use crate::slots::{Chain, Slot};
 use comfy_table::{ContentArrangement, Table, presets};
-use components::Generation;
 use components::manifest::Kind;
 use std::sync::Arc;
 
@@ -23,11 +17,11 @@ pub struct Route {
     pub key: String,
     /// all that holds for it
     pub config: config::Route,
-    pub persona: Arc<Generation>,
-    /// none: words come with the line, or not at all
-    pub stt: Option<Arc<Generation>>,
-    pub llm: Arc<Generation>,
-    pub tts: Arc<Generation>,
+    pub persona: Arc<Slot>,
+    /// nobody: words come with the line, or not at all
+    pub stt: Chain,
+    pub llm: Chain,
+    pub tts: Chain,
 }
 
 pub struct Routes {
@@ -91,12 +85,14 @@ impl Routes {
 }
 
 impl Route {
-    fn providers(&self) -> [(Kind, Option<&str>); 4] {
-        [
-            (Kind::Persona, Some(self.persona.id())),
-            (Kind::Stt, self.stt.as_ref().map(|stt| stt.id())),
-            (Kind::Llm, Some(self.llm.id())),
-            (Kind::Tts, Some(self.tts.id())),
-        ]
+    fn providers(&self) -> Vec<(Kind, Option<&str>)> {
+        let mut providers = vec![(Kind::Persona, Some(self.persona.id()))];
+        for (kind, chain) in [(Kind::Stt, &self.stt), (Kind::Llm, &self.llm), (Kind::Tts, &self.tts)] {
+            match chain.first() {
+                Some(_) => providers.extend(chain.slots().map(|slot| (kind, Some(slot.id())))),
+                None => providers.push((kind, None)),
+            }
+        }
+        providers
     }
 }

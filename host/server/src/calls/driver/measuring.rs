@@ -6,10 +6,11 @@ use crate::calls::stages::{self, Spread, milliseconds};
 use crate::records::End;
 use crate::registry::departure_name;
 use crate::routing::Route;
+use crate::slots::Slot;
 use crate::traces::CallTrace;
 use call::persona::{Departure, Ending};
 use call::{Observation, Summary};
-use components::{Generation, Scene};
+use components::Scene;
 
 pub(super) struct Measures {
     /// what the stages took so far
@@ -21,7 +22,7 @@ pub(super) struct Measures {
 }
 
 impl Measures {
-    pub(super) fn new(scene: &Scene, route: &Route, persona: &Generation, app: &App) -> Self {
+    pub(super) fn new(scene: &Scene, route: &Route, persona: &Slot, app: &App) -> Self {
         let attributes = || {
             let direction = crate::registry::direction_name(scene.direction);
             vec![

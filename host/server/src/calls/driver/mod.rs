@@ -23,9 +23,10 @@ use crate::app::{App, Leaving, Shared};
 use crate::recording::Recording;
 use crate::records::Record;
 use crate::registry::{Control, Known, Order, What, departure_name};
+use crate::slots::Slot;
 use call::persona::Departure;
 use call::{Call, Input, Moment, Output, Summary, audio};
-use components::{Arrival, Generation, Surroundings};
+use components::{Arrival, Surroundings};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -58,7 +59,11 @@ pub async fn drive(
     };
     log_start(scene, route, &persona);
     let mut leaving = app.leaving.subscribe();
-    let mut driver = Driver::new(socket, &start, &set, persona, known, &app, sender);
+    let mut driver = match Driver::new(socket, &start, &set, persona, known, &app, sender) {
+        Ok(driver) => driver,
+        // a route without them is none
+        Err(error) => return tracing::error!(call_sid = set.scene.call, "{error:#}"),
+    };
     driver.begin().await;
     let summary = loop {
         let ended = driver.settle().await;
@@ -121,25 +126,25 @@ impl<'a> Driver<'a> {
         socket: StreamSocket,
         start: &Start,
         Set { scene, route, .. }: &'a Set,
-        persona: Arc<Generation>,
+        persona: Arc<Slot>,
         known: Arc<Known>,
         app: &'a Shared,
         arrivals: mpsc::Sender<Arrival>,
-    ) -> Self {
+    ) -> anyhow::Result<Self> {
         let services = &app.services;
         let measures = Measures::new(scene, route, &persona, app);
         let surroundings = Surroundings::new(&scene.call, unix_milliseconds(), scene.seed, arrivals);
         let persona_id = persona.id().to_owned();
         let (providers, inputs) =
-            Providers::open(services, route, persona, surroundings, scene, Moment::START);
+            Providers::open(services, route, persona, surroundings, scene, Moment::START)?;
         let recording = services.record(route, &scene.call, scene.direction);
         let name = recording.as_ref().map(Recording::name);
         let record = app.records.begin(scene, &persona_id, name);
         if let Some(answerer) = known.told_answerer() {
             record.answered_by(answerer.as_str());
         }
-        let recogniser = route.stt.as_ref().map(|stt| stt.id().to_owned());
-        Self {
+        let recogniser = route.stt.first().map(|stt| stt.id().to_owned());
+        Ok(Self {
             call: Call::new(services.call(route, scene.answered_by), services.detector()),
             began: Instant::now(),
             name: scene.call.clone(),
@@ -159,7 +164,7 @@ impl<'a> Driver<'a> {
             measures,
             known,
             app,
-        }
+        })
     }
 
     /// The line is open: so are the ears and the mouth.
@@ -395,6 +400,9 @@ impl<'a> Driver<'a> {
         if self.next <= now {
             self.inputs.push(Input::Timeout);
         }
+        // everything that the call was told before is dealt with
+        self.providers.follow(now);
+        self.moved();
     }
 
     fn due(&self) -> tokio::time::Instant {

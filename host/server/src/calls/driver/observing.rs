@@ -1,14 +1,42 @@
 //! What happens in a call, for the log, for those who watch, and for a far end that reads along.
 
 use super::{Driver, watching};
+use crate::calls::How;
+use crate::registry::What;
 use crate::routing::Route;
+use crate::slots::Slot;
 use call::{Moment, Observation};
-use components::{Generation, Scene};
+use components::Scene;
 use serde_json::json;
 use twilio::number::masked;
 use twilio::stream::Own;
 
 impl Driver<'_> {
+    /// Who does something in place of somebody else.
+    pub(super) fn moved(&mut self) {
+        for moved in self.providers.take_moved() {
+            let (call_sid, stage, to) = (self.name.as_str(), moved.stage, moved.to.as_str());
+            match &moved.how {
+                How::Exchanged { generation, version } => {
+                    tracing::info!(
+                        call_sid,
+                        stage,
+                        component = to,
+                        generation,
+                        version,
+                        "exchanged in the call"
+                    );
+                    self.app.figures.exchanged(stage, to);
+                }
+                How::FailedOver { from } => {
+                    tracing::warn!(call_sid, stage, from, to, "another provider goes on");
+                    self.app.figures.failed_over(stage, from, to);
+                }
+            }
+            self.happened(What::from(moved));
+        }
+    }
+
     pub(super) async fn observed(&mut self, observation: Observation) {
         let observation = self.app.services.redaction.observation(observation);
         self.record.observed(&observation);
@@ -70,7 +98,7 @@ impl Driver<'_> {
     }
 }
 
-pub(super) fn log_start(scene: &Scene, route: &Route, persona: &Generation) {
+pub(super) fn log_start(scene: &Scene, route: &Route, persona: &Slot) {
     tracing::info!(
         call_sid = scene.call,
         caller = scene.caller.as_deref().map(masked),
@@ -79,9 +107,9 @@ pub(super) fn log_start(scene: &Scene, route: &Route, persona: &Generation) {
         route = route.name,
         persona = persona.id(),
         language = scene.language,
-        stt = route.stt.as_ref().map_or("none", |stt| stt.id()),
-        llm = route.llm.id(),
-        tts = route.tts.id(),
+        stt = route.stt.names(),
+        llm = route.llm.names(),
+        tts = route.tts.names(),
         "call started"
     );
 }

@@ -89,21 +89,14 @@ pub struct Deadlines {
 /// A request is told a little later than the call's clock for it begins.
 const SLACK: Duration = Duration::from_millis(50);
 
-/// Which components do what in this call.
-#[derive(Clone, Debug)]
-pub struct Names {
-    /// none: nothing is recognised
-    pub stt: Option<String>,
-    pub llm: String,
-    pub tts: String,
-}
-
 /// Measures one call.
 pub struct Stages {
     call: String,
     /// what must not be in the log
     redaction: Arc<Redaction>,
-    names: Names,
+    /// who hears, and who speaks; none: nobody so far
+    stt: Arc<str>,
+    tts: Arc<str>,
     deadlines: Deadlines,
     /// the detector tells the end of speech so much later
     stop: Duration,
@@ -129,8 +122,9 @@ pub struct Failed {
 }
 
 /// A request that is under way.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Open {
+    provider: Arc<str>,
     turn: u32,
     began: Moment,
     first: Option<Moment>,
@@ -138,8 +132,8 @@ struct Open {
 }
 
 impl Open {
-    fn new(turn: u32, began: Moment) -> Self {
-        Self { turn, began, first: None, last: None }
+    fn new(provider: &Arc<str>, turn: u32, began: Moment) -> Self {
+        Self { provider: provider.clone(), turn, began, first: None, last: None }
     }
 
     fn output(&mut self, now: Moment) -> bool {
@@ -151,29 +145,24 @@ impl Open {
         self.first.is_none() && now.since(self.began) + SLACK >= deadline
     }
 
-    fn end(self, stage: Stage, provider: &str, now: Moment, end: StageEnd) -> StageTimes {
+    fn end(self, stage: Stage, now: Moment, end: StageEnd) -> StageTimes {
         let last = match end {
             StageEnd::Complete => self.last.unwrap_or(now),
             StageEnd::Cancelled | StageEnd::Failed => now,
         };
-        let Self { turn, began, first, .. } = self;
-        StageTimes { stage, provider: provider.to_owned(), turn, began, first, last, end }
+        let Self { provider, turn, began, first, .. } = self;
+        StageTimes { stage, provider: provider.to_string(), turn, began, first, last, end }
     }
 }
 
 impl Stages {
     /// `stop`: the detector tells the end of speech so much after it.
-    pub fn new(
-        call: &str,
-        names: Names,
-        deadlines: Deadlines,
-        stop: Duration,
-        redaction: Arc<Redaction>,
-    ) -> Self {
+    pub fn new(call: &str, deadlines: Deadlines, stop: Duration, redaction: Arc<Redaction>) -> Self {
         Self {
             call: call.to_owned(),
             redaction,
-            names,
+            stt: Arc::from(""),
+            tts: Arc::from(""),
             deadlines,
             stop,
             turn: 0,
@@ -186,10 +175,6 @@ impl Stages {
             done: Vec::new(),
             failures: Vec::new(),
         }
-    }
-
-    pub fn names(&self) -> &Names {
-        &self.names
     }
 
     /// What has ended since the last time.
@@ -234,11 +219,13 @@ impl Stages {
     // -- the recogniser
 
     /// A session of it begins, in place of one that failed if there was one.
-    pub fn stt_opened(&mut self, now: Moment) {
+    pub fn stt_opened(&mut self, now: Moment, provider: &str) {
         if let Some(open) = self.hearing.take_if(|open| open.first.is_none()) {
+            let failed = open.provider.clone();
             self.ended(Stage::Stt, open, now, StageEnd::Failed);
-            self.failed(now, Stage::Stt);
+            self.failed(now, Stage::Stt, &failed);
         }
+        self.stt = provider.into();
     }
 
     pub fn stt_told(&mut self, now: Moment, event: &stt::Event) {
@@ -253,7 +240,7 @@ impl Stages {
                 self.speech_ended = Some(ended);
                 let closed = std::mem::take(&mut self.closed_early);
                 let turn = if closed { self.turn } else { self.turn.saturating_add(1) };
-                let mut open = Open::new(turn, ended);
+                let mut open = Open::new(&self.stt, turn, ended);
                 // one that is faster than our own detector
                 let early = self.early.take_if(|early| *early >= ended);
                 if let Some(early) = early {
@@ -291,7 +278,8 @@ impl Stages {
                     if let Some(open) = self.hearing.take() {
                         self.ended(Stage::Stt, open, now, StageEnd::Failed);
                     }
-                    self.failed(now, Stage::Stt);
+                    let provider = self.stt.clone();
+                    self.failed(now, Stage::Stt, &provider);
                 }
                 stt::Effect::TurnEnded => self.log(now, "stt", "it says that the turn has ended"),
                 _ => {}
@@ -301,19 +289,18 @@ impl Stages {
 
     // -- the model
 
-    pub fn llm_told(&mut self, now: Moment, reply: ReplyId, event: &llm::Event) {
-        match event {
-            llm::Event::Generate(_) => {
-                self.replies.insert(reply, Open::new(self.turn, now));
-                self.log(now, "llm", "asked");
-            }
-            llm::Event::Cancel => {
-                if let Some(open) = self.replies.remove(&reply) {
-                    self.cut(Stage::Llm, open, now, self.deadlines.llm);
-                    self.log(now, "llm", "cancelled");
-                }
-            }
-        }
+    /// This one is asked for a reply.
+    pub fn llm_asked(&mut self, now: Moment, reply: ReplyId, provider: &str) {
+        self.replies.insert(reply, Open::new(&provider.into(), self.turn, now));
+        self.log(now, "llm", "asked");
+    }
+
+    /// The reply is not wanted any more; whether that is because nothing came of it in time.
+    pub fn llm_cancelled(&mut self, now: Moment, reply: ReplyId) -> bool {
+        let Some(open) = self.replies.remove(&reply) else { return false };
+        let was_silent = self.cut(Stage::Llm, open, now, self.deadlines.llm);
+        self.log(now, "llm", "cancelled");
+        was_silent
     }
 
     pub fn llm_said(&mut self, now: Moment, reply: ReplyId, effects: &[llm::Effect]) {
@@ -328,7 +315,10 @@ impl Stages {
                 llm::Effect::Usage(_) => continue,
                 llm::Effect::Finished(_) => StageEnd::Complete,
                 llm::Effect::Failed(_) => {
-                    self.failed(now, Stage::Llm);
+                    if let Some(open) = self.replies.get(&reply) {
+                        let provider = open.provider.clone();
+                        self.failed(now, Stage::Llm, &provider);
+                    }
                     StageEnd::Failed
                 }
             };
@@ -342,24 +332,27 @@ impl Stages {
 
     /// A session of it begins, in place of one that failed if there was one: that is given the same
     /// utterances again.
-    pub fn tts_opened(&mut self, now: Moment) {
+    pub fn tts_opened(&mut self, now: Moment, provider: &str) {
         if !self.utterances.is_empty() {
             self.tts_failed(now);
         }
+        self.tts = provider.into();
     }
 
     fn tts_failed(&mut self, now: Moment) {
         for (_, open) in std::mem::take(&mut self.utterances) {
             self.ended(Stage::Tts, open, now, StageEnd::Failed);
         }
-        self.failed(now, Stage::Tts);
+        let provider = self.tts.clone();
+        self.failed(now, Stage::Tts, &provider);
     }
 
     pub fn tts_told(&mut self, now: Moment, event: &tts::Event) {
         match event {
             tts::Event::Speak { utterance, text, .. } if !text.trim().is_empty() => {
                 let begins = !self.utterances.contains_key(utterance);
-                self.utterances.entry(*utterance).or_insert(Open::new(self.turn, now));
+                let open = Open::new(&self.tts, self.turn, now);
+                self.utterances.entry(*utterance).or_insert(open);
                 let what = if begins { "first text" } else { "text" };
                 self.log_text(now, "tts", what, text);
             }
@@ -395,38 +388,31 @@ impl Stages {
     // --
 
     /// Not wanted any more; that may be because nothing came of it.
-    fn cut(&mut self, stage: Stage, open: Open, now: Moment, deadline: Duration) {
-        if open.was_silent(now, deadline) {
+    fn cut(&mut self, stage: Stage, open: Open, now: Moment, deadline: Duration) -> bool {
+        let was_silent = open.was_silent(now, deadline);
+        if was_silent {
+            let provider = open.provider.clone();
             self.ended(stage, open, now, StageEnd::Failed);
-            self.failed(now, stage);
+            self.failed(now, stage, &provider);
         } else {
             self.ended(stage, open, now, StageEnd::Cancelled);
         }
+        was_silent
     }
 
-    fn failed(&mut self, now: Moment, stage: Stage) {
-        let provider = self.provider(stage).to_owned();
+    fn failed(&mut self, now: Moment, stage: Stage, provider: &str) {
         self.log(now, stage.name(), "it failed");
-        self.failures.push(Failed { stage: stage.name(), provider });
-    }
-
-    fn provider(&self, stage: Stage) -> &str {
-        match stage {
-            Stage::Stt => self.names.stt.as_deref().unwrap_or_default(),
-            Stage::Llm => &self.names.llm,
-            Stage::Tts => &self.names.tts,
-        }
+        self.failures.push(Failed { stage: stage.name(), provider: provider.to_owned() });
     }
 
     fn ended(&mut self, stage: Stage, open: Open, now: Moment, end: StageEnd) {
-        let provider = self.provider(stage);
-        let times = open.end(stage, provider, now, end);
+        let times = open.end(stage, now, end);
         tracing::debug!(
             call_sid = self.call,
             at_ms = milliseconds(now.elapsed()),
             after_speech_ms = self.after_speech(now),
             stage = stage.name(),
-            provider,
+            provider = times.provider,
             turn = times.turn,
             first_ms = times.first().map(milliseconds),
             processing_ms = times.processing().map(milliseconds),

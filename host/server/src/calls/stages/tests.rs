@@ -12,9 +12,11 @@ fn ms(ms: u64) -> Duration {
 }
 
 fn stages() -> Stages {
-    let names = Names { stt: Some("ear".into()), llm: "mind".into(), tts: "mouth".into() };
     let redaction = Arc::new(Redaction::new(false, &[]).unwrap());
-    Stages::new("CA1", names, Deadlines { llm: ms(1000), tts: ms(1000) }, ms(200), redaction)
+    let mut stages = Stages::new("CA1", Deadlines { llm: ms(1000), tts: ms(1000) }, ms(200), redaction);
+    stages.stt_opened(at(0), "ear");
+    stages.tts_opened(at(0), "mouth");
+    stages
 }
 
 fn heard(text: &str) -> stt::Transcript {
@@ -94,9 +96,9 @@ fn a_sound_without_words_is_no_request() {
 #[test]
 fn a_recogniser_that_is_opened_again_has_failed_at_what_it_was_asked() {
     let mut stages = stages();
-    stages.stt_opened(at(0));
+    stages.stt_opened(at(0), "ear");
     stages.stt_told(at(2200), &stt::Event::SpeechEnded);
-    stages.stt_opened(at(3200));
+    stages.stt_opened(at(3200), "ear");
     let [times] = &stages.take()[..] else { panic!("one") };
     assert_eq!((times.end, times.first(), times.processing()), (StageEnd::Failed, None, None));
     assert_eq!(stages.take_failures(), [Failed { stage: "stt", provider: "ear".into() }]);
@@ -106,7 +108,7 @@ fn a_recogniser_that_is_opened_again_has_failed_at_what_it_was_asked() {
 fn a_reply_is_measured_to_its_first_and_to_its_last_word() {
     let mut stages = stages();
     stages.turn(at(0), 3);
-    stages.llm_told(at(100), ReplyId(7), &prompt());
+    stages.llm_asked(at(100), ReplyId(7), "mind");
     stages.llm_said(at(400), ReplyId(7), &[llm::Effect::Delta("I".into())]);
     stages.llm_said(at(900), ReplyId(7), &[llm::Effect::Delta(" see.".into())]);
     stages.llm_said(at(950), ReplyId(7), &[llm::Effect::Finished(chat::Stop::Complete)]);
@@ -117,14 +119,14 @@ fn a_reply_is_measured_to_its_first_and_to_its_last_word() {
 #[test]
 fn a_reply_that_is_cut_short_has_a_first_word_and_no_last_and_one_that_never_comes_has_failed() {
     let mut stages = stages();
-    stages.llm_told(at(0), ReplyId(1), &prompt());
+    stages.llm_asked(at(0), ReplyId(1), "mind");
     stages.llm_said(at(300), ReplyId(1), &[llm::Effect::Delta("I".into())]);
-    stages.llm_told(at(1400), ReplyId(1), &llm::Event::Cancel);
-    stages.llm_told(at(2000), ReplyId(2), &prompt());
-    stages.llm_told(at(2100), ReplyId(2), &llm::Event::Cancel);
-    stages.llm_told(at(3000), ReplyId(3), &prompt());
-    stages.llm_told(at(4000), ReplyId(3), &llm::Event::Cancel);
-    stages.llm_told(at(5000), ReplyId(4), &prompt());
+    stages.llm_cancelled(at(1400), ReplyId(1));
+    stages.llm_asked(at(2000), ReplyId(2), "mind");
+    stages.llm_cancelled(at(2100), ReplyId(2));
+    stages.llm_asked(at(3000), ReplyId(3), "mind");
+    stages.llm_cancelled(at(4000), ReplyId(3));
+    stages.llm_asked(at(5000), ReplyId(4), "mind");
     let failed = llm::Effect::Failed(Failure::new(Cause::Busy, "429"));
     stages.llm_said(at(5100), ReplyId(4), &[failed]);
     let ends: Vec<_> = stages.take().iter().map(|times| (times.end, times.first())).collect();
@@ -158,7 +160,7 @@ fn a_voice_that_fails_has_failed_at_all_that_it_was_given_and_begins_anew() {
     stages.tts_said(at(50), &[audio(1)]);
     stages.tts_told(at(60), &speak(2, "Good day."));
     stages.tts_said(at(100), &[tts::Effect::Failed(Failure::new(Cause::Unreachable, "gone"))]);
-    stages.tts_opened(at(110));
+    stages.tts_opened(at(110), "mouth");
     stages.tts_told(at(120), &speak(2, "Good day."));
     stages.tts_said(at(200), &[audio(2), tts::Effect::Finished(UtteranceId(2))]);
     let ends: Vec<_> = stages.take().iter().map(|times| times.end).collect();

@@ -12,8 +12,13 @@ use components::manifest::{Kind, Manifest};
 use std::collections::BTreeMap;
 
 /// Every key of the interface.
-const KEYS: [&str; 4] =
-    [API_KEY, "CORDBOARD_API_KEY_READ", "CORDBOARD_API_KEY_CONTROL", "CORDBOARD_API_KEY_CALL"];
+const KEYS: [&str; 5] = [
+    API_KEY,
+    "CORDBOARD_API_KEY_READ",
+    "CORDBOARD_API_KEY_CONTROL",
+    "CORDBOARD_API_KEY_CALL",
+    "CORDBOARD_API_KEY_COMPONENTS",
+];
 
 pub fn examine(loaded: &Loaded) -> Vec<Finding> {
     let read = "read; `cordboard config` prints every value, and where it is from";
@@ -23,9 +28,11 @@ pub fn examine(loaded: &Loaded) -> Vec<Finding> {
             let route = &loaded.config.route;
             findings.push(known.components());
             findings.push(known.role("persona", Kind::Persona, &route.persona));
-            findings.push(known.role("stt", Kind::Stt, &route.stt));
-            findings.push(known.role("llm", Kind::Llm, &route.llm));
-            findings.push(known.role("tts", Kind::Tts, &route.tts));
+            for (kind, providers) in
+                [(Kind::Stt, &route.stt), (Kind::Llm, &route.llm), (Kind::Tts, &route.tts)]
+            {
+                findings.extend(providers.0.iter().map(|wanted| known.role(kind.name(), kind, wanted)));
+            }
             for (_, name, rule) in loaded.config.rules() {
                 findings.extend(known.route(&name, rule));
             }
@@ -84,13 +91,14 @@ impl<'a> Known<'a> {
         // what it takes from [route] has been told there
         let own_persona = rule.persona.is_some() || !rule.settings.is_empty();
         let roles = [
-            (Kind::Persona, own_persona, &route.persona),
-            (Kind::Stt, rule.stt.is_some(), &route.stt),
-            (Kind::Llm, rule.llm.is_some(), &route.llm),
-            (Kind::Tts, rule.tts.is_some(), &route.tts),
+            (Kind::Persona, own_persona, std::slice::from_ref(&route.persona)),
+            (Kind::Stt, rule.stt.is_some(), &route.stt.0[..]),
+            (Kind::Llm, rule.llm.is_some(), &route.llm.0[..]),
+            (Kind::Tts, rule.tts.is_some(), &route.tts.0[..]),
         ];
         let own = roles.into_iter().filter(|(_, own, _)| *own);
-        let found = own.map(|(kind, _, wanted)| {
+        let each = own.flat_map(|(kind, _, wanted)| wanted.iter().map(move |wanted| (kind, wanted)));
+        let found = each.map(|(kind, wanted)| {
             let settings = if kind == Kind::Persona { rule.settings.clone() } else { BTreeMap::new() };
             self.role_with("routes", kind, wanted, &settings).of(&format!("{name}: {kind}"))
         });

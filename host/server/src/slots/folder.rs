@@ -1,0 +1,136 @@
+//! Builds that appear in the folder of components, are exchanged there, or vanish from it.
+//!
+//! The folder is looked at again and again rather than being told of: that is right for every file system,
+//! whether a file is written in place, renamed into it, or comes as a link that points elsewhere tomorrow.
+//! A file is read once it has been the same for two looks.
+
+use super::Loader;
+use super::swapping::{Unswapped, read, shipped};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What can be seen of a file without reading it.
+type Look = (SystemTime, u64);
+
+/// Looks after the folder until the program ends.
+pub fn watch(loader: Arc<Loader>, folder: PathBuf) {
+    let known = look(&folder);
+    let ids = loader.catalogue();
+    let ids =
+        ids.artifacts().filter_map(|artifact| Some((artifact.path.clone()?, artifact.manifest.id.clone())));
+    let mut watching = Watching { loader, folder, seen: known.clone(), known, ids: ids.collect() };
+    tokio::spawn(async move {
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            // what changes is read and compiled where nobody waits for it
+            let looking = tokio::task::spawn_blocking(move || {
+                watching.look();
+                watching
+            });
+            match looking.await {
+                Ok(back) => watching = back,
+                Err(_) => return tracing::error!("the folder of components is not looked after any more"),
+            }
+        }
+    });
+}
+
+struct Watching {
+    loader: Arc<Loader>,
+    folder: PathBuf,
+    /// as it was at the last look
+    seen: BTreeMap<PathBuf, Look>,
+    /// what was dealt with
+    known: BTreeMap<PathBuf, Look>,
+    /// which component a file holds
+    ids: BTreeMap<PathBuf, String>,
+}
+
+impl Watching {
+    fn look(&mut self) {
+        let now = look(&self.folder);
+        for (path, is) in &now {
+            let settled = self.seen.get(path) == Some(is);
+            if settled && self.known.get(path) != Some(is) {
+                self.known.insert(path.clone(), *is);
+                self.appeared(path);
+            }
+        }
+        let gone: Vec<PathBuf> = self.known.keys().filter(|path| !now.contains_key(*path)).cloned().collect();
+        for path in gone {
+            // it may only be on its way from one name to another
+            if !self.seen.contains_key(&path) {
+                self.known.remove(&path);
+                self.vanished(&path);
+            }
+        }
+        self.seen = now;
+    }
+
+    fn appeared(&mut self, path: &Path) {
+        let swapped = read(path).map_err(Unswapped::Load).and_then(|artifact| {
+            let id = artifact.manifest.id.clone();
+            let other =
+                self.ids.iter().find(|(other, known)| **known == id && *other != path && other.exists());
+            if let Some((other, _)) = other {
+                tracing::warn!("{} and {} both hold the component {id:?}", path.display(), other.display());
+            }
+            self.ids.insert(path.to_owned(), id);
+            self.loader.swap(artifact, None)
+        });
+        match swapped {
+            Ok(_) => {}
+            // it is looked at again once it has come to rest
+            Err(Unswapped::Changing { .. }) => {
+                self.known.remove(path);
+            }
+            Err(error) => {
+                tracing::error!(
+                    "{} is not plugged in, and what was there before stays: {error}",
+                    path.display()
+                );
+            }
+        }
+    }
+
+    fn vanished(&mut self, path: &Path) {
+        let Some(id) = self.ids.remove(path) else { return };
+        if self.ids.values().any(|other| *other == id) {
+            return;
+        }
+        match shipped(&id).map(|artifact| self.loader.swap(artifact, None)) {
+            Some(Ok(_)) => {
+                tracing::info!(component = id, "{} is gone: the one that ships is back", path.display());
+            }
+            Some(Err(error)) => {
+                tracing::error!(component = id, "{} is gone, and it stays in use: {error}", path.display());
+            }
+            None => tracing::warn!(
+                component = id,
+                "{} is gone; it stays in use until this server stops",
+                path.display()
+            ),
+        }
+    }
+}
+
+fn look(folder: &Path) -> BTreeMap<PathBuf, Look> {
+    // one that is not there for a moment holds nothing for a moment
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+    files
+        .filter_map(|path| {
+            let about = std::fs::metadata(&path).ok()?;
+            Some((path, (about.modified().ok()?, about.len())))
+        })
+        .collect()
+}

@@ -1,0 +1,161 @@
+//! What is plugged in, for those who want to see it.
+
+use super::{Loader, Plug, Slot};
+use components::manifest::Kind;
+use components::{Artifact, Consumed};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+use utoipa::ToSchema;
+
+/// One component, in use or not.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Component {
+    pub id: String,
+    /// `stt`, `llm`, `tts` or `persona`
+    pub kind: String,
+    pub version: String,
+    /// the beginning of its SHA-256
+    pub hash: String,
+    pub about: String,
+    /// a file, or `embedded`
+    pub from: String,
+    /// the uses that calls make of it; none: nothing has needed it
+    pub uses: Vec<Use>,
+}
+
+/// One use of it: its own, or one with a name and settings.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Use {
+    pub name: String,
+    /// `ok`, `unused`, `failing`; `resting`: it is not asked for a while, where another can stand in;
+    /// `evicted`: it broke too often itself
+    pub state: &'static str,
+    /// why it is in this state, where it is in trouble
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// seconds until one call tries it again
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rests_for: Option<u64>,
+    pub current: Build,
+    /// tried by some calls
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
+    /// what a roll-back brings back
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Build>,
+    /// since the server began
+    pub consumed: Consumption,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Build {
+    /// counted from 1
+    pub generation: u32,
+    pub version: String,
+    pub hash: String,
+    pub since: String,
+    /// live ones that use it
+    pub calls: u32,
+    pub sessions: u32,
+    pub failures: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
+    /// calls that cannot leave it, and why
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub pinned: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Canary {
+    /// for which calls
+    pub share: String,
+    #[serde(flatten)]
+    pub build: Build,
+}
+
+/// What a component took of the machine.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct Consumption {
+    pub cpu_ms: u64,
+    /// now
+    pub memory_bytes: u64,
+    /// now
+    pub sessions: u64,
+}
+
+/// Every component, by its id.
+pub fn report(loader: &Loader) -> Vec<Component> {
+    let consumed: BTreeMap<String, Consumed> = loader.host().consumed().into_iter().collect();
+    let slots = loader.slots();
+    let catalogue = loader.catalogue();
+    let component = |artifact: &Artifact| {
+        let manifest = &artifact.manifest;
+        let uses = slots.iter().filter(|slot| slot.named.component == manifest.id);
+        Component {
+            id: manifest.id.clone(),
+            kind: kind(manifest.kind),
+            version: manifest.version.clone(),
+            hash: artifact.hash.clone(),
+            about: manifest.about.clone(),
+            from: artifact.from(),
+            uses: uses.map(|slot| slot.report(consumed.get(slot.id()).copied())).collect(),
+        }
+    };
+    catalogue.artifacts().map(component).collect()
+}
+
+fn kind(kind: Kind) -> String {
+    kind.name().to_owned()
+}
+
+impl Slot {
+    fn report(&self, consumed: Option<Consumed>) -> Use {
+        let plugged = self.plugged.load_full();
+        let (state, trouble) = self.vital.state();
+        let resting = self.breaker.resting(Instant::now());
+        let state = match &resting {
+            Some(resting) if resting.evicted => "evicted",
+            Some(_) => "resting",
+            None => state,
+        };
+        let rests_for = resting.as_ref().and_then(|resting| Some(resting.left?.as_secs()));
+        let consumed = consumed.unwrap_or_default();
+        Use {
+            name: self.id().to_owned(),
+            state,
+            reason: resting.map(|resting| resting.reason).or(trouble.map(|trouble| trouble.reason)),
+            rests_for,
+            current: plugged.current.report(),
+            canary: plugged
+                .canary
+                .as_ref()
+                .map(|(plug, share)| Canary { share: share.to_string(), build: plug.report() }),
+            previous: plugged.previous.as_ref().map(|plug| plug.report()),
+            consumed: Consumption {
+                cpu_ms: u64::try_from(consumed.cpu.as_millis()).unwrap_or(u64::MAX),
+                memory_bytes: consumed.memory,
+                sessions: consumed.sessions,
+            },
+        }
+    }
+}
+
+impl Plug {
+    fn report(&self) -> Build {
+        let (sessions, failures, last_failure) = self.trial.so_far();
+        Build {
+            generation: self.number,
+            version: self.generation.artifact.manifest.version.clone(),
+            hash: self.generation.artifact.hash.clone(),
+            since: self.since.to_string(),
+            calls: self.calls.load(Ordering::Relaxed),
+            sessions,
+            failures,
+            last_failure,
+            pinned: self.pinned.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+}
