@@ -42,6 +42,8 @@ pub struct Scene {
     watched: Vec<String>,
     pub ended: Option<call::Summary>,
     pub times: Vec<call::TurnTimes>,
+    /// whose place another took
+    pub failed_over: Vec<call::Provider>,
 }
 
 enum Todo {
@@ -175,6 +177,7 @@ impl Scene {
             watched: Vec::new(),
             ended: None,
             times: Vec::new(),
+            failed_over: Vec::new(),
         }
     }
 
@@ -501,6 +504,7 @@ impl Scene {
                 format!("agent {}: {heard} ({ending:?})", utterance.0)
             }
             Observation::Tool { .. } | Observation::Kept(_) | Observation::Outcome(_) => return,
+            Observation::FailedOver(provider) => return self.failed_over.push(provider),
             Observation::Times(_) | Observation::Trouble(_) => return,
         };
         self.watched.push(format!("{:>7} {what}", self.now.to_string()));
