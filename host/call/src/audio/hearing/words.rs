@@ -300,8 +300,12 @@ impl Hearing {
             out.push(Output::Stt(stt::Event::Retune(self.tuning.clone())));
         }
         // so does the new one, and also words of which there was a part
-        let in_doubt = !self.turn.partial.trim().is_empty() && !self.speaking;
-        self.owed = (owed || in_doubt).then_some(now);
+        let in_doubt = !self.turn.partial.trim().is_empty();
+        self.owed = (owed || in_doubt && !self.speaking).then_some(now);
+        if in_doubt && self.speaking {
+            // it has said nothing of this speech
+            self.recogniser_moved = Moment::START;
+        }
         // what it had said of its last words is said again, by the new one
         self.turn.partial.clear();
         let heard = self.run.is_some() || self.speaking;
