@@ -89,10 +89,11 @@ pub enum Output {
     /// Close the line. Nothing is sent after this.
     Close,
     Stt(stt::Event),
-    /// Close the recogniser's session, if there is one, and open a new one.
+    /// Close the recogniser's session, if there is one, and open a new one: of the next provider in
+    /// the chain that is well, or of the same.
     ReopenStt,
     Tts(tts::Event),
-    /// Close the voice's session, if there is one, and open a new one.
+    /// Close the voice's session, if there is one, and open a new one, likewise.
     ReopenTts,
     Model {
         reply: llm::ReplyId,
@@ -160,10 +161,31 @@ pub enum Observation {
         call: String,
     },
     Times(TurnTimes),
+    /// a provider failed, and the next of its chain (or a lone one, once more) goes on in its place
+    FailedOver(Provider),
     Kept(Vec<Field>),
     Outcome(String),
     /// something did not go as it should
     Trouble(String),
+}
+
+/// What is provided to a call from outside of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Provider {
+    Recogniser,
+    Model,
+    Voice,
+}
+
+impl Provider {
+    /// Its name in the contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recogniser => "stt",
+            Self::Model => "llm",
+            Self::Voice => "tts",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +215,12 @@ impl Outbox {
 
     pub(crate) fn observe(&mut self, observation: Observation) {
         self.push(Output::Observed(observation));
+    }
+
+    /// Something failed, and somebody else goes on in its place.
+    pub(crate) fn failed_over(&mut self, provider: Provider, what: impl Into<String>) {
+        self.trouble(what);
+        self.observe(Observation::FailedOver(provider));
     }
 
     pub(crate) fn trouble(&mut self, what: impl Into<String>) {

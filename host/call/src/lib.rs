@@ -46,7 +46,7 @@ mod times;
 mod words;
 
 pub use call::{Call, Config, Line};
-pub use io::{Input, Observation, Output, Summary};
+pub use io::{Input, Observation, Output, Provider, Summary};
 pub use time::Moment;
 pub use times::TurnTimes;
 pub use words::{Cause, Failure, Usage, Word, chat, llm, net, persona, stt, tts};

@@ -11,7 +11,7 @@ use call::llm::{Effect as Model, Prompt, ReplyId};
 use call::persona::{Action, Answerer, Collection, Context, Departure, Event, Field, Hint};
 use call::persona::{Interruption, Manner, Question};
 use call::{Call, Config, Input, Line, Moment, Observation, Output, audio, net, stt, text, tts};
-use call::{Cause, Failure};
+use call::{Cause, Failure, Provider};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -59,7 +59,7 @@ enum ModelDoes {
     Says(&'static str),
     Calls,
     Finishes,
-    Fails,
+    Fails(Cause),
 }
 
 #[derive(Clone, Debug)]
@@ -134,7 +134,8 @@ fn happening() -> impl Strategy<Value = Happening> {
             4 => words().prop_map(ModelDoes::Says),
             1 => Just(ModelDoes::Calls),
             2 => Just(ModelDoes::Finishes),
-            1 => Just(ModelDoes::Fails),
+            1 => prop::sample::select(vec![Cause::Unreachable, Cause::Garbled, Cause::Denied])
+                .prop_map(ModelDoes::Fails),
         ])
             .prop_map(|(which, does)| Happening::Model(which, does)),
         6 => prop::collection::vec(does(), 1..4).prop_map(Happening::Script),
@@ -163,6 +164,9 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
+/// Longer than a question may take, and all that its voice may owe.
+const LONGEST_WAIT: Duration = Duration::from_secs(200);
+
 /// The driver, and the books it keeps.
 struct World {
     call: Call,
@@ -173,6 +177,11 @@ struct World {
     calls: Vec<String>,
     /// begun by the script and not reported, and at which input
     open: BTreeMap<u32, u32>,
+    /// how often each provider was replaced since it last gave something
+    failed_over: BTreeMap<Provider, u32>,
+    providers: u32,
+    /// questions among what is open
+    questions: BTreeSet<u32>,
     inputs: u32,
     /// the input at which the call began to end
     ending_since: Option<u32>,
@@ -199,11 +208,18 @@ struct World {
 }
 
 impl World {
-    fn new(sound: bool) -> Self {
+    /// `providers`: so many of each stand behind each other.
+    fn new(sound: bool, providers: u32) -> Self {
         let mut config = Config::default();
-        if !sound {
-            config.line = Line::Text(text::Settings::default());
-        }
+        config.conversation.models = providers;
+        config.line = match sound {
+            true => Line::Audio(audio::Settings {
+                voices: providers,
+                recognisers: providers,
+                ..audio::Settings::default()
+            }),
+            false => Line::Text(text::Settings::default()),
+        };
         Self {
             call: Call::new(config, Box::new(Energy::default())),
             now: Moment::START,
@@ -212,6 +228,9 @@ impl World {
             answers: VecDeque::new(),
             calls: Vec::new(),
             open: BTreeMap::new(),
+            failed_over: BTreeMap::new(),
+            providers,
+            questions: BTreeSet::new(),
             inputs: 0,
             ending_since: None,
             timers: BTreeSet::new(),
@@ -299,7 +318,7 @@ impl World {
                             arguments: "{}".into(),
                         }),
                         ModelDoes::Finishes => Model::Finished(Stop::Complete),
-                        ModelDoes::Fails => Model::Failed(Failure::new(Cause::Garbled, "simulated")),
+                        ModelDoes::Fails(cause) => Model::Failed(Failure::new(cause, "simulated")),
                     };
                     self.give(Input::Model { reply: self.replies[at], effects: vec![effect] });
                 }
@@ -350,6 +369,30 @@ impl World {
                 self.give(Input::TransferFailed { id, why: "simulated".into() });
             }
         }
+    }
+
+    /// Nobody gives anything any more: what waits for a provider comes to its end, however many stand
+    /// behind each other.
+    fn wait_in_vain(&mut self) {
+        self.answers.clear();
+        self.failed_over.clear();
+        self.give(Input::Attached);
+        let open: Vec<u32> = self.questions.iter().copied().collect();
+        let until = self.now + LONGEST_WAIT;
+        while self.ended.is_none() && self.now < until && self.due < Moment::NEVER {
+            self.now = self.now.max(self.due);
+            self.give(Input::Timeout);
+        }
+        for (provider, times) in &self.failed_over {
+            // what was open and what the apology waits for; a model may be asked for each question that
+            // is open, and for each of its replies
+            let most = self.providers * if *provider == Provider::Model { 9 * 6 } else { 2 };
+            assert!(*times <= most, "{provider:?} was replaced {times} times in vain");
+        }
+        let waits = open.iter().filter(|id| self.questions.contains(*id)).collect::<Vec<_>>();
+        // what is asked of a call that is ending is not answered
+        let over = self.ended.is_some() || self.transfer.is_some();
+        assert!(over || waits.is_empty(), "{waits:?} still wait for an answer");
     }
 
     fn action(&self, does: Does) -> Action {
@@ -478,6 +521,9 @@ impl World {
                 assert!(self.transfer.replace(id).is_none(), "a second transfer");
             }
             Output::CancelTransfer(id) => assert_eq!(self.transfer.take(), Some(id)),
+            Output::Observed(Observation::FailedOver(provider)) => {
+                *self.failed_over.entry(provider).or_default() += 1;
+            }
             Output::Observed(Observation::Speaks { utterance, .. }) => {
                 assert!(self.spoken.insert(utterance), "{utterance:?} begins twice");
             }
@@ -505,6 +551,7 @@ impl World {
         match event {
             Event::Done(report) => {
                 assert!(self.open.remove(&report.id).is_some(), "no {} is open", report.id);
+                self.questions.remove(&report.id);
             }
             Event::Response { id, .. } => assert!(self.open.remove(&id).is_some(), "no fetch {id} is open"),
             Event::Recalled { id, .. } => {
@@ -539,6 +586,9 @@ impl World {
                     self.open.entry(*id).or_insert(self.inputs);
                 }
                 Action::Ask(question) if !self.timers.contains(&question.id) && !self.told_ended => {
+                    if !self.open.contains_key(&question.id) {
+                        self.questions.insert(question.id);
+                    }
                     self.open.entry(question.id).or_insert(self.inputs);
                 }
                 Action::Timer { id, .. } => {
@@ -574,14 +624,15 @@ fn well_formed(prompt: &Prompt) {
     assert!(waiting.is_empty());
 }
 
-fn live(sound: bool, first: Vec<Does>, happenings: Vec<Happening>) {
-    let mut world = World::new(sound);
+fn live(sound: bool, providers: u32, first: Vec<Does>, happenings: Vec<Happening>) {
+    let mut world = World::new(sound, providers);
     let greeting = first.into_iter().map(|does| world.action(does)).collect();
     world.answers.push_back(greeting);
     world.give(Input::Attached);
     for happening in happenings {
         world.happen(happening);
     }
+    world.wait_in_vain();
     world.give(Input::Closed);
     world.now = world.now + Duration::from_secs(1);
     world.give(Input::Timeout);
@@ -601,17 +652,19 @@ proptest! {
 
     #[test]
     fn on_a_line_of_sound(
+        providers in 1..=3u32,
         first in prop::collection::vec(does(), 0..4),
         happenings in prop::collection::vec(happening(), 0..80),
     ) {
-        live(true, first, happenings);
+        live(true, providers, first, happenings);
     }
 
     #[test]
     fn on_a_line_of_words(
+        providers in 1..=3u32,
         first in prop::collection::vec(does(), 0..4),
         happenings in prop::collection::vec(happening(), 0..80),
     ) {
-        live(false, first, happenings);
+        live(false, providers, first, happenings);
     }
 }

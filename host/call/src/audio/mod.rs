@@ -5,6 +5,7 @@
 //! - `background.rs`: what the line carries when nobody speaks
 //! - `bargein.rs`: whether the caller cuts in
 //! - `wording.rs`: what words say about themselves
+//! - `chain.rs`: whether another provider is tried in place of one that failed
 //! - `replay.rs`: what a recogniser that was opened again has to hear once more
 //! - `speaking/`: utterances, the voice, what is sent when, and what is cut short or waits
 //! - `utterance.rs`: one utterance: its text, its audio, and how much of both was heard
@@ -15,6 +16,7 @@
 
 mod background;
 mod bargein;
+mod chain;
 mod endpointing;
 mod hearing;
 mod pieces;
@@ -55,6 +57,10 @@ pub struct Settings {
     pub last_resort: Vec<Phrase>,
     /// There is a recogniser. Without one, words come as [`Input::Said`] or not at all.
     pub recogniser: bool,
+    /// How many recognisers the operator named, to be tried one after the other.
+    pub recognisers: u32,
+    /// How many voices.
+    pub voices: u32,
 }
 
 impl Default for Settings {
@@ -68,6 +74,8 @@ impl Default for Settings {
             first_words: Duration::from_secs(5),
             last_resort: Vec::new(),
             recogniser: true,
+            recognisers: 1,
+            voices: 1,
         }
     }
 }
@@ -97,7 +105,7 @@ impl AudioLine {
     pub(crate) fn new(settings: Settings, detector: Box<dyn Detector>) -> Self {
         Self {
             speaking: Speaking::new(&settings),
-            hearing: Hearing::new(settings.endpointing, settings.recogniser, settings.first_words, detector),
+            hearing: Hearing::new(&settings, detector),
             barge_in: settings.barge_in,
             detached: false,
             closed: false,

@@ -251,18 +251,20 @@ impl Utterance {
             return self.text.len();
         }
         let time = duration(heard);
-        match self.words.last() {
-            Some((_, last)) if all_spoken || time <= *last => {
-                self.words.iter().take_while(|(_, end)| *end <= time).last().map_or(0, |(at, _)| *at)
-            }
+        // one voice may say where its words lie, and the next not
+        let known = |(at, end): &&(usize, Duration)| time <= *end || all_spoken && *at > self.resumed.0;
+        match self.words.last().filter(known) {
+            Some(_) => self.words.iter().take_while(|(_, end)| *end <= time).last().map_or(0, |(at, _)| *at),
             // no word timings, or none yet for what was heard
-            last => self.text_estimated(heard).max(last.map_or(0, |(at, _)| *at)),
+            None => self.text_estimated(heard),
         }
     }
 
-    /// From the share of the audio if that is whole, else from a usual pace.
+    /// From the share of the audio if that is whole, else from a usual pace, since the last place that
+    /// is known.
     fn text_estimated(&self, heard: usize) -> usize {
-        let (from_text, from_audio) = self.resumed;
+        let last = self.words.last().map(|(at, end)| (*at, audio::TELEPHONE.samples_in(*end)));
+        let (from_text, from_audio) = last.filter(|(at, _)| *at > self.resumed.0).unwrap_or(self.resumed);
         let given = self.text.get(from_text..self.given.max(from_text)).unwrap_or_default();
         let heard = heard.saturating_sub(from_audio);
         let all = self.received().saturating_sub(from_audio).max(1);
@@ -291,11 +293,12 @@ impl Utterance {
 
     // -- the voice is lost
 
-    /// The voice has to begin again with what it has given no audio for.
+    /// Another voice has to go on with what this one has given no audio for.
     pub(super) fn resume_with_new_voice(&mut self) {
-        if self.with_voice == WithVoice::Finished {
+        if !self.expects_audio() {
             return;
         }
+        self.forget_part_of_word();
         let received = self.received();
         let from = self.text_heard(received);
         let rest = self.text.get(from..).unwrap_or_default();
@@ -306,6 +309,22 @@ impl Utterance {
         self.cutter = Cutter::new(self.continues);
         self.cutter.push(self.text.get(self.given..).unwrap_or_default());
         self.with_voice = WithVoice::Nothing;
+    }
+
+    /// Where the voice says which words its audio holds, a word that it was in the middle of is left
+    /// to the next one, unless it is on its way to the ear.
+    fn forget_part_of_word(&mut self) {
+        let ends = self.words.last().map(|(at, end)| (*at, audio::TELEPHONE.samples_in(*end)));
+        let Some((text, end)) = ends.filter(|(_, end)| *end > self.resumed.1) else { return };
+        // the breath behind the last word is no part of another
+        if self.text.get(text..).is_none_or(|rest| rest.trim().is_empty()) {
+            return;
+        }
+        let in_flight = self.origin.map_or(0, |_| self.sent);
+        let keep = end.max(in_flight).max(self.discarded);
+        self.audio.truncate(keep - self.discarded);
+        self.sent = self.sent.min(self.received());
+        self.acknowledged = self.acknowledged.min(self.received());
     }
 
     /// Nothing more comes from the voice.
@@ -354,6 +373,7 @@ mod tests {
         utterance.push_text(text);
         utterance.whole = true;
         while utterance.next_piece().is_some() {}
+        utterance.with_voice = WithVoice::GivenAll;
         utterance.push_audio(&vec![0; milliseconds * 8]);
         utterance
     }

@@ -1,14 +1,16 @@
 //! Questions to the model, and the tools it calls.
 //!
 //! One question may take several replies: the model calls for tools, the script runs them, and the
-//! model goes on with their results. Every call is told to the script once, whatever the caller
+//! model goes on with their results. One reply may take several attempts (`failing.rs`). Every call is told to the script once, whatever the caller
 //! does meanwhile; a result that comes after its question was cut short still enters the kept
 //! conversation (DESIGN, rule 9).
 
+use super::failing::{Attempts, GO_ON};
+use super::joining::{Given, Joining};
 use super::speeches::Owner;
 use super::{Conversation, QuestionNo};
 use crate::Moment;
-use crate::chat::{Message, ToolCall, ToolResult};
+use crate::chat::{Message, Reply, ToolCall, ToolResult};
 use crate::io::{Observation, Outbox, Output};
 use crate::line::{Command, UtteranceId};
 use crate::llm::{self, Effect, Prompt, ReplyId};
@@ -23,18 +25,31 @@ pub(super) struct Question {
     pub(super) utterance: Option<UtteranceId>,
     pub(super) turn: (u32, u32),
     /// the reply it was asked for last
-    reply: ReplyId,
-    replying: bool,
+    pub(super) reply: ReplyId,
+    /// the first attempt at that reply: the name of all of them in the kept conversation
+    round: ReplyId,
+    pub(super) replying: bool,
     /// the last reply called for tools
-    called: bool,
-    rounds: u32,
-    answer: String,
-    /// a new reply begins: its text does not run into the one before
-    fresh: bool,
-    pub(super) first_output_due: Option<Moment>,
+    pub(super) called: bool,
+    pub(super) rounds: u32,
+    pub(super) attempts: Attempts,
+    pub(super) answer: String,
+    /// the reply that is being given
+    pub(super) incoming: Joining,
+    /// until when the model has to say something, or something more
+    pub(super) output_due: Option<Moment>,
+    /// it has said something
+    pub(super) begun: bool,
     pub(super) due: Moment,
     pub(super) filler_due: Option<Moment>,
     filled: bool,
+}
+
+impl Question {
+    /// What was given of the reply, by whatever model.
+    pub(super) fn to_go_on_with(&self) -> &str {
+        self.answer.get(self.attempts.from..).unwrap_or_default().trim()
+    }
 }
 
 impl Conversation {
@@ -48,30 +63,46 @@ impl Conversation {
             utterance,
             turn: self.turns.current(),
             reply: ReplyId(0),
+            round: ReplyId(0),
             replying: false,
             called: false,
             rounds: 0,
+            attempts: Attempts::default(),
             answer: String::new(),
-            fresh: false,
-            first_output_due: None,
+            incoming: Joining::default(),
+            output_due: None,
+            begun: false,
             due: now + self.settings.turn,
             filler_due: None,
             filled: false,
         };
         self.questions.insert(no, question);
+        self.next_reply(now, no, out);
+    }
+
+    fn next_reply(&mut self, now: Moment, no: QuestionNo, out: &mut Outbox) {
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        question.round = ReplyId(self.last_reply + 1);
+        question.attempts.made = 0;
         self.generate(now, no, out);
     }
 
-    /// Asks the model for the next reply.
-    fn generate(&mut self, now: Moment, no: QuestionNo, out: &mut Outbox) {
+    /// Asks a model for the reply, or for what is missing of it.
+    pub(super) fn generate(&mut self, now: Moment, no: QuestionNo, out: &mut Outbox) {
         let Some(question) = self.questions.get_mut(&no) else { return };
         self.last_reply += 1;
         question.reply = ReplyId(self.last_reply);
         question.replying = true;
         question.called = false;
-        question.fresh = true;
+        question.attempts.made += 1;
         question.filler_due = None;
-        question.first_output_due = Some(now + self.settings.first_output);
+        question.begun = false;
+        question.output_due = Some(now + self.settings.first_output);
+        // of a silent answer nobody misses a part of a word
+        let whole_words = self.settings.models > 1 || question.utterance.is_none();
+        let given = question.to_go_on_with().to_owned();
+        question.incoming =
+            if given.is_empty() { Joining::new(whole_words) } else { Joining::after(&given, whole_words) };
         let spec = &question.spec;
         let own = match &spec.context {
             Context::Conversation => None,
@@ -79,6 +110,13 @@ impl Conversation {
         };
         let mut messages = vec![Message::System(spec.instructions.clone())];
         messages.extend(self.context.messages(no, own));
+        if !given.is_empty() {
+            // what is spoken stands in the conversation alone
+            if own.is_some() && question.utterance.is_some() {
+                messages.push(Message::Assistant(Reply { text: given, calls: Vec::new() }));
+            }
+            messages.push(Message::System(GO_ON.to_owned()));
+        }
         let prompt = Prompt {
             messages,
             tools: spec.tools.clone(),
@@ -102,7 +140,11 @@ impl Conversation {
             };
             let no = *no;
             if matches!(effect, Effect::Delta(_) | Effect::ToolCall(_)) {
-                question.first_output_due = None;
+                let is_more = !matches!(&effect, Effect::Delta(text) if text.is_empty());
+                if is_more || !question.begun {
+                    question.output_due = Some(now + self.settings.stall);
+                }
+                question.begun = true;
                 if let Some(times) = &mut self.times
                     && question.turn == (times.number, times.revision)
                 {
@@ -110,44 +152,65 @@ impl Conversation {
                 }
             }
             match effect {
-                Effect::Delta(text) => self.delta(no, reply, &text, out),
-                Effect::ToolCall(call) => self.tool_called(now, no, call, out),
+                Effect::Delta(text) => {
+                    if let Some(given) = question.incoming.push(&text) {
+                        self.give(no, &given, out);
+                    }
+                }
+                Effect::ToolCall(call) => {
+                    self.give_rest(no, out);
+                    self.tool_called(now, no, call, out);
+                }
                 Effect::Usage(_) => {}
                 Effect::Finished(_) => {
                     question.replying = false;
-                    question.first_output_due = None;
-                    let is_empty = question.answer.trim().is_empty() && question.rounds == 0;
-                    if question.called {
-                        if let Some(utterance) = question.utterance {
-                            out.line(Command::Pause { utterance });
-                        }
-                        self.go_on_with_results(now, no, out);
-                    } else if is_empty {
-                        self.fail_question(no, "the model gave an empty answer", out);
-                    } else {
-                        self.complete_question(no, out);
-                    }
+                    question.output_due = None;
+                    self.give_rest(no, out);
+                    self.finished(now, no, out);
                 }
                 Effect::Failed(failure) => {
                     question.replying = false;
-                    self.fail_question(no, &format!("the model failed: {failure}"), out);
+                    let why = format!("the model failed: {failure}");
+                    self.reply_failed(now, no, &why, failure.is_passing(), out);
                 }
             }
         }
     }
 
-    fn delta(&mut self, no: QuestionNo, reply: ReplyId, text: &str, out: &mut Outbox) {
-        let Some(question) = self.questions.get_mut(&no) else { return };
-        if text.is_empty() {
-            return;
+    /// The reply is whole.
+    fn finished(&mut self, now: Moment, no: QuestionNo, out: &mut Outbox) {
+        let is_empty = self.is_empty_reply(no);
+        let Some(question) = self.questions.get_mut(&no).filter(|q| q.due < Moment::NEVER) else { return };
+        if question.called {
+            question.attempts.from = question.answer.len();
+            if let Some(utterance) = question.utterance {
+                out.line(Command::Pause { utterance });
+            }
+            self.go_on_with_results(now, no, out);
+        } else if is_empty {
+            self.reply_failed(now, no, "the model gave an empty answer", true, out);
+        } else {
+            self.complete_question(no, out);
         }
-        let fresh = std::mem::take(&mut question.fresh);
-        if fresh && !question.answer.is_empty() && !question.answer.ends_with(char::is_whitespace) {
+    }
+
+    /// What was held of the reply is all there is.
+    fn give_rest(&mut self, no: QuestionNo, out: &mut Outbox) {
+        if let Some(rest) = self.questions.get_mut(&no).and_then(|question| question.incoming.rest()) {
+            self.give(no, &rest, out);
+        }
+    }
+
+    /// More of the answer.
+    pub(super) fn give(&mut self, no: QuestionNo, more: &Given, out: &mut Outbox) {
+        let Given { text, apart } = more;
+        let Some(question) = self.questions.get_mut(&no) else { return };
+        if *apart && !question.answer.is_empty() && !question.answer.ends_with(char::is_whitespace) {
             question.answer.push(' ');
         }
         question.answer.push_str(text);
-        if question.answer.len() > LONGEST_ANSWER {
-            let utterance = question.utterance;
+        let (utterance, round) = (question.utterance, question.round);
+        if question.answer.len() > LONGEST_ANSWER && question.due < Moment::NEVER {
             self.fail_question(no, &format!("the model's answer is longer than {LONGEST_ANSWER} bytes"), out);
             // the rest of it is not worth hearing
             if let Some(utterance) = utterance {
@@ -155,14 +218,14 @@ impl Conversation {
             }
             return;
         }
-        match question.utterance {
-            Some(utterance) => self.speak(utterance, Some(reply), fresh, text, out),
-            None => self.context.unspoken(no, text),
+        match utterance {
+            Some(utterance) => self.speak(utterance, Some(round), *apart, text, out),
+            None => self.context.unspoken(no, *apart, text),
         }
     }
 
     fn tool_called(&mut self, now: Moment, no: QuestionNo, call: ToolCall, out: &mut Outbox) {
-        let Some(question) = self.questions.get_mut(&no) else { return };
+        let Some(question) = self.questions.get_mut(&no).filter(|q| q.replying) else { return };
         question.called = true;
         if question.utterance.is_some() && !question.filled && self.settings.filler.is_some() {
             question.filler_due.get_or_insert(now + self.settings.filler_after);
@@ -170,7 +233,9 @@ impl Conversation {
         // the vendors' ids are unique within a reply at best; ours within the call
         self.last_tool_call += 1;
         let call = ToolCall { id: format!("call{:05}", self.last_tool_call), ..call };
-        self.context.called(no, question.reply, call.clone());
+        self.context.called(no, question.round, call.clone());
+        // what comes behind a call is all that is missing to a reply that breaks off
+        question.attempts.from = question.answer.len();
         let question = question.spec.id;
         out.observe(Observation::Tool { name: call.name.clone(), call: call.id.clone() });
         self.tell(Event::ToolCall { question, call }, out);
@@ -187,9 +252,9 @@ impl Conversation {
     }
 
     /// Lets the model go on, once its reply is whole and every tool has answered.
-    fn go_on_with_results(&mut self, now: Moment, no: QuestionNo, out: &mut Outbox) {
+    pub(super) fn go_on_with_results(&mut self, now: Moment, no: QuestionNo, out: &mut Outbox) {
         let Some(question) = self.questions.get_mut(&no) else { return };
-        if question.replying || !question.called || !self.context.all_answered(question.reply) {
+        if question.replying || !question.called || !self.context.all_answered(question.round) {
             return;
         }
         question.rounds += 1;
@@ -197,7 +262,7 @@ impl Conversation {
             let reason = format!("the model called for tools {} times in one question", question.rounds);
             self.fail_question(no, &reason, out);
         } else {
-            self.generate(now, no, out);
+            self.next_reply(now, no, out);
         }
     }
 
@@ -222,29 +287,6 @@ impl Conversation {
             Some(utterance) => out.line(Command::Finish { utterance }),
             None => self.close_silent(no, Ending::Complete, out),
         }
-    }
-
-    /// The model cannot go on. What it has said so far is still spoken.
-    pub(super) fn fail_question(&mut self, no: QuestionNo, reason: &str, out: &mut Outbox) {
-        out.trouble(reason);
-        let Some(question) = self.questions.get_mut(&no) else { return };
-        question.filler_due = None;
-        question.first_output_due = None;
-        question.due = Moment::NEVER;
-        // results that come later go on with nothing
-        question.called = false;
-        if std::mem::take(&mut question.replying) {
-            out.push(Output::Model { reply: question.reply, event: llm::Event::Cancel });
-        }
-        let Some(utterance) = question.utterance else {
-            return self.close_silent(no, Ending::Failed, out);
-        };
-        let Some(speech) = self.speech(utterance) else { return };
-        speech.ending = Some(Ending::Failed);
-        out.line(match speech.text.trim().is_empty() {
-            true => Command::Stop { utterance },
-            false => Command::Finish { utterance },
-        });
     }
 
     pub(super) fn cancel_question(&mut self, id: Id, out: &mut Outbox) {

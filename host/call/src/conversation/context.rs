@@ -70,15 +70,27 @@ impl Context {
         }
     }
 
-    /// More text of an answer that nobody hears.
-    pub(super) fn unspoken(&mut self, question: QuestionNo, more: &str) {
+    /// More text of an answer that nobody hears. `apart`: it does not run into what was said before.
+    pub(super) fn unspoken(&mut self, question: QuestionNo, apart: bool, more: &str) {
         if let Some(Entry::Unspoken { question: last, text }) = self.entries.last_mut()
             && *last == question
         {
+            if apart && !text.ends_with(char::is_whitespace) {
+                text.push(' ');
+            }
             text.push_str(more);
         } else {
             self.entries.push(Entry::Unspoken { question, text: more.to_owned() });
         }
+    }
+
+    /// Forgets what was said of such an answer since the last tool was called for.
+    pub(super) fn begin_anew(&mut self, asked: QuestionNo) {
+        let called = |e: &Entry| matches!(e, Entry::Calls { question, .. } if *question == asked);
+        let since = self.entries.iter().rposition(called).map_or(0, |at| at + 1);
+        let later = self.entries.split_off(since);
+        let is_kept = |e: &Entry| !matches!(e, Entry::Unspoken { question, .. } if *question == asked);
+        self.entries.extend(later.into_iter().filter(is_kept));
     }
 
     pub(super) fn called(&mut self, question: QuestionNo, reply: ReplyId, call: ToolCall) {

@@ -6,6 +6,8 @@
 //! - `mod.rs`: the state, and what the line reports
 //! - `acting.rs`: what the script asks for
 //! - `asking.rs`: questions to the model, and the tools it calls
+//! - `failing.rs`: models that fail, and who goes on in their place
+//! - `joining.rs`: the text of a reply, where another goes on with it
 //! - `speeches.rs`: what the line speaks, and what was heard of it
 //! - `recalling.rs`: what was kept in earlier calls
 //! - `outside.rs`: who picked up, operators who take part, callers who are put through
@@ -18,6 +20,8 @@ mod acting;
 mod asking;
 mod context;
 mod ending;
+mod failing;
+mod joining;
 mod outside;
 mod recalling;
 mod speeches;
@@ -43,6 +47,11 @@ use waiting::{Collecting, Listening};
 pub struct Settings {
     /// A model that has said nothing for this long has failed.
     pub first_output: Duration,
+    /// And so has one that has begun and says nothing more for this long. A model that writes down
+    /// what it gives to a tool says nothing meanwhile.
+    pub stall: Duration,
+    /// How many models the operator named, to be tried one after the other.
+    pub models: u32,
     /// From a question to the end of its answer, tools included; and how long a script may do
     /// nothing at all.
     pub turn: Duration,
@@ -70,6 +79,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             first_output: Duration::from_secs(8),
+            stall: Duration::from_secs(8),
+            models: 1,
             turn: Duration::from_secs(60),
             call: Duration::from_secs(3600),
             patience: Duration::from_secs(15),

@@ -102,7 +102,7 @@ impl Conversation {
         let questions = self
             .questions
             .values()
-            .map(|q| Some(earliest([q.first_output_due, self.answer_due(q.due), q.filler_due])));
+            .map(|q| Some(earliest([q.output_due, self.answer_due(q.due), q.filler_due])));
         earliest(
             [
                 Some(Moment::START + self.settings.call),
@@ -144,9 +144,16 @@ impl Conversation {
         self.give_up_recalls(now, out);
         for no in self.questions.keys().copied().collect::<Vec<QuestionNo>>() {
             let Some(question) = self.questions.get(&no) else { continue };
-            if is_due(question.first_output_due) {
-                let silent = self.settings.first_output.as_secs_f32();
-                self.fail_question(no, &format!("the model said nothing for {silent} s"), out);
+            if is_due(question.output_due) {
+                let why = match question.begun {
+                    false => {
+                        format!("the model said nothing for {} s", self.settings.first_output.as_secs_f32())
+                    }
+                    true => {
+                        format!("the model said nothing more for {} s", self.settings.stall.as_secs_f32())
+                    }
+                };
+                self.reply_failed(now, no, &why, true, out);
             } else if is_due(self.answer_due(question.due)) {
                 let whole = self.settings.turn.as_secs_f32();
                 self.fail_question(no, &format!("the model gave no whole answer in {whole} s"), out);

@@ -17,27 +17,30 @@ fn script(event: &Event) -> Vec<Action> {
 }
 
 #[test]
-fn a_model_that_says_nothing_has_failed() {
+fn a_model_that_says_nothing_is_asked_once_more_and_has_failed() {
     let story = on_both_lines(|sound| {
         let mut scene = Scene::new(sound, script);
         scene.model(|_| vec![]);
         scene
     });
     assert_snapshot!(story, @r#"
-    0.000 script: Started
-    0.000 model is asked: 
-    8.000 trouble: the model said nothing for 8 s
-    8.000 model is cancelled
-    8.000 script: 1 is Failed, heard ""
-    9.850 script: 2 is Complete, heard "I cannot think today. Goodbye."
-    9.850 agent hangs up
-    9.850 script: Ended(Script)
-    9.850 ended: Script
+     0.000 script: Started
+     0.000 model is asked: 
+     8.000 model is cancelled
+     8.000 trouble: the model said nothing for 8 s; another attempt is made
+     8.000 model is asked: 
+    16.000 trouble: the model said nothing for 8 s
+    16.000 model is cancelled
+    16.000 script: 1 is Failed, heard ""
+    17.850 script: 2 is Complete, heard "I cannot think today. Goodbye."
+    17.850 agent hangs up
+    17.850 script: Ended(Script)
+    17.850 ended: Script
     "#);
 }
 
 #[test]
-fn a_model_that_never_ends_has_failed_and_what_it_said_is_spoken() {
+fn a_model_that_says_nothing_more_has_failed_and_what_it_said_is_spoken() {
     let story = on_both_lines(|sound| {
         let mut scene = Scene::new(sound, script);
         scene.model(|_| vec![(100, Effect::Delta("Well".into()))]);
@@ -46,13 +49,33 @@ fn a_model_that_never_ends_has_failed_and_what_it_said_is_spoken() {
     assert_snapshot!(story, @r#"
      0.000 script: Started
      0.000 model is asked: 
+     8.100 trouble: the model said nothing more for 8 s
+     8.100 model is cancelled
+     8.390 script: 1 is Failed, heard "Well"
+    10.240 script: 2 is Complete, heard "I cannot think today. Goodbye."
+    10.240 agent hangs up
+    10.240 script: Ended(Script)
+    10.240 ended: Script
+    "#);
+}
+
+#[test]
+fn a_model_that_never_ends_has_failed() {
+    let story = on_both_lines(|sound| {
+        let mut scene = Scene::new(sound, script);
+        scene.model(|_| vec![(5_000, Effect::Delta("Well, ".into())); 100]);
+        scene
+    });
+    assert_snapshot!(story, @r#"
+     0.000 script: Started
+     0.000 model is asked: 
     60.000 trouble: the model gave no whole answer in 60 s
     60.000 model is cancelled
-    60.290 script: 1 is Failed, heard "Well"
-    62.140 script: 2 is Complete, heard "I cannot think today. Goodbye."
-    62.140 agent hangs up
-    62.140 script: Ended(Script)
-    62.140 ended: Script
+    63.290 script: 1 is Failed, heard "Well, Well, Well, Well, Well, Well, Well, Well, Well, Well, Well, Well,"
+    65.140 script: 2 is Complete, heard "I cannot think today. Goodbye."
+    65.140 agent hangs up
+    65.140 script: Ended(Script)
+    65.140 ended: Script
     "#);
 }
 
@@ -181,7 +204,7 @@ fn a_model_that_gives_an_empty_answer_or_does_not_end_has_failed() {
         scene.model(move |_| {
             asked += 1;
             match asked {
-                1 => vec![(100, Effect::Finished(call::chat::Stop::Complete))],
+                1 | 2 => vec![(100, Effect::Finished(call::chat::Stop::Complete))],
                 _ => vec![(100, Effect::Delta("and so on ".repeat(4_000)))],
             }
         });
@@ -195,8 +218,10 @@ fn a_model_that_gives_an_empty_answer_or_does_not_end_has_failed() {
     0.560 ~ script: the caller speaks
     0.960 script: turn 1: "Hello?"
     0.960 model is asked: caller "Hello?"
-    1.060 trouble: the model gave an empty answer
-    1.060 script: 1 is Failed, heard ""
+    1.060 trouble: the model gave an empty answer; another attempt is made
+    1.060 model is asked: caller "Hello?"
+    1.160 trouble: the model gave an empty answer
+    1.160 script: 1 is Failed, heard ""
     3.040 ~ script: the caller speaks
     3.820 script: turn 2: "What is new?"
     3.820 model is asked: caller "Hello?" | caller "What is new?"

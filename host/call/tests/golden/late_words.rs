@@ -77,7 +77,7 @@ fn after_a_reply_that_failed_they_are_a_new_turn() {
     let story = on_both_lines(|sound| {
         let mut scene = Scene::new(sound, script);
         let mut first = true;
-        let failure = call::Failure::new(call::Cause::Busy, "come back later");
+        let failure = call::Failure::new(call::Cause::Denied, "no such key");
         scene.model(move |_| match std::mem::take(&mut first) {
             true => vec![(100, Effect::Failed(failure.clone()))],
             false => says("A refund, of course."),
@@ -92,7 +92,7 @@ fn after_a_reply_that_failed_they_are_a_new_turn() {
     0.560 ~ script: the caller speaks
     1.320 script: turn 1: "I would like"
     1.320 model is asked: caller "I would like"
-    1.420 trouble: the model failed: busy: come back later
+    1.420 trouble: the model failed: denied: no such key
     1.420 script: 1 is Failed, heard ""
     3.040 ~ script: the caller speaks
     4.060 script: turn 2: "a refund please."

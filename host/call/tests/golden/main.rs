@@ -10,6 +10,10 @@ mod barge_in;
 mod deadlines;
 mod ending;
 mod endpointing;
+mod failover_model;
+mod failover_recogniser;
+mod failover_voice;
+
 mod floor;
 mod goodbye;
 mod keys;

@@ -7,7 +7,9 @@
 use audio::detect::Energy;
 use call::line::UtteranceId;
 use call::persona::{self, Action, Event, Interruption, Manner};
-use call::{Call, Config, Input, Line, Moment, Observation, Output, chat, llm, stt, text, tts};
+use call::{
+    Call, Cause, Config, Failure, Input, Line, Moment, Observation, Output, chat, llm, stt, text, tts,
+};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
@@ -42,11 +44,15 @@ pub struct Scene {
     watched: Vec<String>,
     pub ended: Option<call::Summary>,
     pub times: Vec<call::TurnTimes>,
+    /// whose place another took
+    pub failed_over: Vec<call::Provider>,
 }
 
 enum Todo {
     Input(Input),
     Model(llm::ReplyId, llm::Effect),
+    /// of a voice's session, by number: what an earlier one gave is nobody's
+    Voice(usize, Vec<tts::Effect>),
     Frame,
 }
 
@@ -57,7 +63,33 @@ pub struct Voice {
     pub timings: bool,
     /// takes everything and gives nothing
     pub silent: bool,
+    /// what becomes of the voices, one after the other; one that is not named here is well
+    pub fates: Vec<Fate>,
+    session: usize,
+    /// characters of each utterance that this session has spoken
     spoken: HashMap<UtteranceId, usize>,
+    /// words that this session has spoken
+    words: usize,
+    /// words that sound for themselves: each has its own sample
+    known: Vec<String>,
+}
+
+/// What becomes of a voice.
+#[derive(Clone, Debug)]
+pub enum Fate {
+    IsWell,
+    /// is well, and does not say where its words lie
+    IsTerse,
+    /// speaks so many words and half of the next, and then fails
+    BreaksOff(usize),
+    /// speaks so many words, and then fails
+    Fails(usize, Failure),
+    /// speaks so many words, and then nothing
+    Stalls(usize),
+    /// says that it has spoken all, and has not spoken
+    GivesNothing,
+    /// gives sound without end
+    Floods,
 }
 
 /// A telephone: plays what it is sent, and returns marks when they have been played.
@@ -69,11 +101,32 @@ pub struct FarEnd {
     /// every frame that was sent: when, of what, and how long
     pub sent: Vec<(Moment, UtteranceId, usize)>,
     audio: HashMap<u32, Vec<u8>>,
+    /// what it plays, in order, and from when on
+    playing: Vec<(Moment, Vec<u8>)>,
     pub closed: bool,
     /// it is not there, and may come back
     lost: bool,
     /// it will not return these any more
     lost_marks: Vec<String>,
+}
+
+/// So many words can sound for themselves.
+const SAMPLES: u8 = 0x40;
+/// And so sounds a part of one.
+const HALF_A_WORD: u8 = 0x50;
+
+fn samples(word: &str) -> usize {
+    word.chars().count() * PACE.as_millis() as usize * 8
+}
+
+impl FarEnd {
+    /// What was not played is not.
+    fn forget(&mut self, now: Moment) {
+        self.ends = now;
+        for (begins, audio) in &mut self.playing {
+            audio.truncate((now.since(*begins).as_millis() * 8) as usize);
+        }
+    }
 }
 
 /// When the recogniser says what.
@@ -161,7 +214,16 @@ impl Scene {
             now: Moment::START,
             script: Box::new(script),
             model: Box::new(|_| says("I see.")),
-            voice: Voice { first_audio: ms(50), timings: true, silent: false, spoken: HashMap::new() },
+            voice: Voice {
+                first_audio: ms(50),
+                timings: true,
+                silent: false,
+                fates: Vec::new(),
+                session: 0,
+                spoken: HashMap::new(),
+                words: 0,
+                known: Vec::new(),
+            },
             far_end: FarEnd::default(),
             recogniser: Recogniser { partial: ms(300), last: ms(100), owns_turns: true },
             sound,
@@ -175,6 +237,7 @@ impl Scene {
             watched: Vec::new(),
             ended: None,
             times: Vec::new(),
+            failed_over: Vec::new(),
         }
     }
 
@@ -325,6 +388,9 @@ impl Scene {
                 Some(Todo::Model(reply, effect)) if !self.cancelled_replies.contains(&reply) => {
                     self.give(Input::Model { reply, effects: vec![effect] });
                 }
+                Some(Todo::Voice(session, effects)) if session == self.voice.session => {
+                    self.give(Input::Tts(effects));
+                }
                 Some(Todo::Frame) => self.frame(),
                 _ => {}
             }
@@ -345,7 +411,7 @@ impl Scene {
             Input::Detached => {
                 self.note("line is lost");
                 self.far_end.lost = true;
-                self.far_end.ends = self.now;
+                self.far_end.forget(self.now);
                 let marks = std::mem::take(&mut self.far_end.marks).into_iter();
                 self.far_end.lost_marks.extend(marks.map(|(_, name)| name));
             }
@@ -401,7 +467,7 @@ impl Scene {
             }
             Output::Clear => {
                 self.note("~ clear");
-                self.far_end.ends = self.now;
+                self.far_end.forget(self.now);
                 // Twilio returns all waiting marks at once, though nothing of them was heard
                 for (played, name) in std::mem::take(&mut self.far_end.marks) {
                     if played > self.now {
@@ -423,7 +489,12 @@ impl Scene {
                 self.given_to_recogniser = 0;
                 self.note("~ recogniser opened again");
             }
-            Output::ReopenTts => self.note("~ voice opened again"),
+            Output::ReopenTts => {
+                self.voice.session += 1;
+                self.voice.spoken.clear();
+                self.voice.words = 0;
+                self.note("~ voice opened again");
+            }
             Output::Tts(event) => self.speak(event),
             Output::Model { reply, event: llm::Event::Generate(prompt) } => {
                 self.note(&format!("model is asked: {}", summary(&prompt)));
@@ -462,7 +533,32 @@ impl Scene {
         let length = Duration::from_micros(audio.len() as u64 * 125);
         self.far_end.sent.push((self.now, utterance, audio.len()));
         self.far_end.audio.entry(utterance.0).or_default().extend(audio);
-        self.far_end.ends = self.far_end.ends.max(self.now) + length;
+        let begins = self.far_end.ends.max(self.now);
+        self.far_end.playing.push((begins, audio.to_vec()));
+        self.far_end.ends = begins + length;
+    }
+
+    /// Whether a part of a word was heard that a voice broke off in.
+    pub fn half_a_word_was_heard(&self) -> bool {
+        self.far_end.playing.iter().any(|(_, audio)| audio.contains(&HALF_A_WORD))
+    }
+
+    /// The words that sounded to their end, in order; of voices that have [`Voice::fates`].
+    pub fn words_heard(&self) -> String {
+        let played = self.far_end.playing.iter().flat_map(|(_, audio)| audio);
+        let mut heard: Vec<(u8, usize)> = Vec::new();
+        for sample in played.filter(|sample| **sample < SAMPLES) {
+            match heard.last_mut().filter(|(last, _)| last == sample) {
+                Some((_, length)) => *length += 1,
+                None => heard.push((*sample, 1)),
+            }
+        }
+        let whole = |(sample, length): &(u8, usize)| {
+            let word = &self.voice.known[usize::from(*sample)];
+            // the blank behind it is no part of it
+            (*length >= samples(word.trim())).then_some(word.trim())
+        };
+        heard.iter().filter_map(whole).collect::<Vec<_>>().join(" ")
     }
 
     fn speak(&mut self, event: tts::Event) {
@@ -470,24 +566,49 @@ impl Scene {
         if self.voice.silent {
             return;
         }
-        let spoken = self.voice.spoken.entry(utterance).or_default();
+        let told = !self.voice.fates.is_empty();
+        let fate = self.voice.fates.get(self.voice.session).cloned().unwrap_or(Fate::IsWell);
+        let until = match fate {
+            Fate::IsWell | Fate::IsTerse => usize::MAX,
+            Fate::Fails(words, _) | Fate::Stalls(words) | Fate::BreaksOff(words) => words,
+            Fate::GivesNothing | Fate::Floods => 0,
+        };
         let mut effects = Vec::new();
         for word in text.split_inclusive(' ') {
+            if self.voice.words >= until {
+                if matches!(fate, Fate::BreaksOff(_)) {
+                    let data = vec![HALF_A_WORD; samples(word) / 2];
+                    effects.push(tts::Effect::Audio { utterance, data });
+                }
+                break;
+            }
+            self.voice.words += 1;
+            let spoken = self.voice.spoken.entry(utterance).or_default();
             let start = PACE * *spoken as u32;
             *spoken += word.chars().count();
-            let data = vec![0x20; word.chars().count() * PACE.as_millis() as usize * 8];
+            let end = PACE * (*spoken - usize::from(word.ends_with(' '))) as u32;
+            let sample = if told { self.voice.known.len() as u8 } else { 0x20 };
+            assert!(!told || sample < SAMPLES, "more words than samples");
+            let data = vec![sample; samples(word)];
+            self.voice.known.push(word.to_owned());
             effects.push(tts::Effect::Audio { utterance, data });
-            let word = call::Word {
-                text: word.trim().into(),
-                start,
-                end: PACE * (*spoken - usize::from(word.ends_with(' '))) as u32,
-            };
-            if self.voice.timings && !word.text.is_empty() {
+            let word = call::Word { text: word.trim().into(), start, end };
+            if self.voice.timings && !matches!(fate, Fate::IsTerse) && !word.text.is_empty() {
                 effects.push(tts::Effect::Timing { utterance, word });
             }
         }
-        effects.extend(last.then_some(tts::Effect::Finished(utterance)));
-        self.later(self.now + self.voice.first_audio, Input::Tts(effects));
+        let ends = self.voice.words >= until;
+        match fate {
+            Fate::BreaksOff(_) if ends => {
+                let failure = Failure::new(Cause::Unreachable, "closed in the middle");
+                effects.push(tts::Effect::Failed(failure));
+            }
+            Fate::Fails(_, failure) if ends => effects.push(tts::Effect::Failed(failure)),
+            Fate::Floods => effects.push(tts::Effect::Audio { utterance, data: vec![0xF0; 8_000 * 120] }),
+            Fate::Stalls(_) if ends => {}
+            _ => effects.extend(last.then_some(tts::Effect::Finished(utterance))),
+        }
+        self.schedule(self.now + self.voice.first_audio, Todo::Voice(self.voice.session, effects));
     }
 
     fn watch(&mut self, observation: Observation) {
@@ -501,6 +622,7 @@ impl Scene {
                 format!("agent {}: {heard} ({ending:?})", utterance.0)
             }
             Observation::Tool { .. } | Observation::Kept(_) | Observation::Outcome(_) => return,
+            Observation::FailedOver(provider) => return self.failed_over.push(provider),
             Observation::Times(_) | Observation::Trouble(_) => return,
         };
         self.watched.push(format!("{:>7} {what}", self.now.to_string()));

@@ -30,6 +30,8 @@ pub fn what(observation: &Observation) -> Option<What> {
         },
         Observation::Outcome(outcome) => What::Outcome { outcome: outcome.clone() },
         Observation::Trouble(what) => What::Trouble { what: what.clone() },
+        // said with the trouble that led to it
+        Observation::FailedOver(_) => return None,
     })
 }
 

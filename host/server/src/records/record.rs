@@ -116,7 +116,8 @@ impl Record {
             Observation::Caller { .. }
             | Observation::Partial(_)
             | Observation::Speaks { .. }
-            | Observation::Times(_) => {}
+            | Observation::Times(_)
+            | Observation::FailedOver(_) => {}
         }
     }
 

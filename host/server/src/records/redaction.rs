@@ -97,7 +97,10 @@ impl Redaction {
             }
             Observation::Outcome(outcome) => Observation::Outcome(self.owned(outcome)),
             Observation::Trouble(what) => Observation::Trouble(self.owned(what)),
-            other @ (Observation::Caller { .. } | Observation::Tool { .. } | Observation::Times(_)) => other,
+            other @ (Observation::Caller { .. }
+            | Observation::Tool { .. }
+            | Observation::Times(_)
+            | Observation::FailedOver(_)) => other,
         }
     }
 

@@ -13,13 +13,18 @@
 mod sound;
 mod words;
 
+use super::Settings;
 use super::background::Background;
+use super::chain::Chain;
 use super::endpointing::Endpointing;
 use super::replay::Replay;
 use crate::{Moment, stt};
 use ::audio::detect::{Detector, WINDOW};
 use sound::PIECE_IN_SILENCE;
 use std::time::Duration;
+
+/// Recognisers that fail within this long count as one chain of failures.
+const FAILURES_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) struct Hearing {
     endpointing: Endpointing,
@@ -51,6 +56,7 @@ pub(super) struct Hearing {
     /// it was told so in this turn: words that come after the sound has ended are no new speech
     told_in_turn: bool,
     recogniser: Recogniser,
+    chain: Chain,
     /// so long after speech has ended a recogniser that gives no sign of life has failed
     first_words: Duration,
     /// when it last gave one
@@ -89,7 +95,7 @@ pub(super) struct Run {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Recogniser {
     None,
-    Open { reopened: Option<Moment> },
+    Open,
     Lost,
 }
 
@@ -120,12 +126,8 @@ pub(super) struct Agent<'a> {
 }
 
 impl Hearing {
-    pub(super) fn new(
-        endpointing: Endpointing,
-        recogniser: bool,
-        first_words: Duration,
-        detector: Box<dyn Detector>,
-    ) -> Self {
+    pub(super) fn new(settings: &Settings, detector: Box<dyn Detector>) -> Self {
+        let Settings { endpointing, recogniser, recognisers, first_words, .. } = *settings;
         Self {
             first_words,
             recogniser_moved: Moment::START,
@@ -146,7 +148,8 @@ impl Hearing {
             closed_in_speech: false,
             told_speaking: false,
             told_in_turn: false,
-            recogniser: if recogniser { Recogniser::Open { reopened: None } } else { Recogniser::None },
+            recogniser: if recogniser { Recogniser::Open } else { Recogniser::None },
+            chain: Chain::new(recognisers, FAILURES_WITHIN, first_words),
             piece: Vec::with_capacity(PIECE_IN_SILENCE),
             replay: Replay::default(),
             tuning: stt::Tuning::default(),

@@ -1,7 +1,7 @@
 //! The caller's audio: what of it is speech, and what of it the recogniser gets.
 
 use super::super::background::AUDIBLE;
-use super::{Agent, Hearing, Recogniser, Run};
+use super::{Agent, Hearing, Run};
 use crate::io::{Outbox, Output};
 use crate::{Moment, line, stt};
 use ::audio::TELEPHONE;
@@ -29,7 +29,7 @@ impl Hearing {
     /// More of the caller's audio, µ-law.
     pub(in crate::audio) fn frame(&mut self, now: Moment, audio: &[u8], agent: Agent<'_>, out: &mut Outbox) {
         self.detect(now, audio, agent, out);
-        if !matches!(self.recogniser, Recogniser::Open { .. }) {
+        if !self.has_recogniser() {
             return;
         }
         let length = match (self.speaking, agent.sounds) {

@@ -3,7 +3,7 @@
 use super::super::bargein::LONGEST_WITHOUT_WORDS;
 use super::super::wording;
 use super::{Agent, Hearing, Recogniser, Words};
-use crate::io::{Outbox, Output};
+use crate::io::{Outbox, Output, Provider};
 use crate::line::{self, Final};
 use crate::persona::Utterance;
 use crate::time::earliest;
@@ -14,9 +14,6 @@ use std::time::Duration;
 /// A recogniser that says more than this within a second is out of its mind.
 const MOST_EFFECTS: usize = 200;
 const WITHIN: Duration = Duration::from_secs(1);
-
-/// A recogniser that fails a second time within this long is given up.
-const REOPEN_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 impl Hearing {
     /// What one call into the recogniser gave. Whether the caller said anything in it.
@@ -29,7 +26,7 @@ impl Hearing {
     ) -> bool {
         let mut words = false;
         self.recogniser_moved = now;
-        self.owed = None;
+        let owed = self.owed.take();
         let (since, count) = self.said;
         let goes_on = now < since + WITHIN;
         self.said = if goes_on { (since, count + effects.len()) } else { (now, effects.len()) };
@@ -37,7 +34,7 @@ impl Hearing {
             self.said = (now, 0);
             let failure =
                 Failure::new(Cause::Garbled, format!("it said more than {MOST_EFFECTS} things in a second"));
-            self.recogniser_failed(now, failure, out);
+            self.recogniser_failed(now, failure, owed.is_some(), out);
             return false;
         }
         for effect in effects {
@@ -59,7 +56,9 @@ impl Hearing {
                     }
                 }
                 stt::Effect::TurnEnded => self.turn.ended = true,
-                stt::Effect::Failed(failure) => self.recogniser_failed(now, failure, out),
+                stt::Effect::Failed(failure) => {
+                    self.recogniser_failed(now, failure, owed.is_some(), out);
+                }
                 // what a recogniser thinks of turns under way is used by nobody yet
                 stt::Effect::Partial(_)
                 | stt::Effect::TurnStarted
@@ -274,28 +273,38 @@ impl Hearing {
             let silent = self.first_words.as_secs_f32();
             let failure =
                 Failure::new(Cause::Unreachable, format!("it said nothing for {silent} s after speech"));
-            self.recogniser_failed(now, failure, out);
-            // a new one owes it too
-            self.owed = Some(now);
+            self.recogniser_failed(now, failure, true, out);
         }
     }
 
     pub(in crate::audio) fn has_recogniser(&self) -> bool {
-        matches!(self.recogniser, Recogniser::Open { .. })
+        self.recogniser == Recogniser::Open
     }
 
-    fn recogniser_failed(&mut self, now: Moment, failure: Failure, out: &mut Outbox) {
-        let Recogniser::Open { reopened } = &mut self.recogniser else { return };
-        let too_often = reopened.is_some_and(|last| now < last + REOPEN_AGAIN_AFTER);
-        if too_often || !failure.is_passing() {
+    /// Lets the next recogniser hear what this one has not settled, or gives up hearing. `owed`: it
+    /// had said nothing of speech that has ended.
+    fn recogniser_failed(&mut self, now: Moment, failure: Failure, owed: bool, out: &mut Outbox) {
+        if !self.has_recogniser() {
+            return;
+        }
+        if !self.chain.goes_on(now, &failure) {
             self.recogniser = Recogniser::Lost;
             return out.conversation(line::Event::Deaf(failure));
         }
-        *reopened = Some(now);
-        out.trouble(format!("the recogniser failed and is opened again: {failure}"));
+        out.failed_over(
+            Provider::Recogniser,
+            format!("the recogniser failed and is opened again: {failure}"),
+        );
         out.push(Output::ReopenStt);
         if self.tuning != stt::Tuning::default() {
             out.push(Output::Stt(stt::Event::Retune(self.tuning.clone())));
+        }
+        // so does the new one, and also words of which there was a part
+        let in_doubt = !self.turn.partial.trim().is_empty();
+        self.owed = (owed || in_doubt && !self.speaking).then_some(now);
+        if in_doubt && self.speaking {
+            // it has said nothing of this speech
+            self.recogniser_moved = Moment::START;
         }
         // what it had said of its last words is said again, by the new one
         self.turn.partial.clear();

@@ -9,9 +9,10 @@
 mod cutting;
 
 use super::Settings;
+use super::chain::Chain;
 use super::playout::{FRAME, Playout, duration};
 use super::utterance::{Utterance, WithVoice};
-use crate::io::{Outbox, Output};
+use crate::io::{Outbox, Output, Provider};
 use crate::line::{self, Heard, Step, UtteranceId};
 use crate::persona::{Ending, Interruption, Manner};
 use crate::time::earliest;
@@ -32,8 +33,8 @@ const MOST_EMPTY_MORES: u32 = 64;
 /// The end of an utterance counts as heard so long after it can have been played, when the far end
 /// returns no marks (DESIGN, rule 7).
 const WITHOUT_MARKS: Duration = Duration::from_secs(2);
-/// A voice that fails a second time within this long is given up.
-const REOPEN_AGAIN_AFTER: Duration = Duration::from_secs(20);
+/// Voices that fail within this long count as one chain of failures.
+const FAILURES_WITHIN: Duration = Duration::from_secs(20);
 
 /// Something that can be said without a voice.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ pub(super) struct Speaking {
     first_output: Duration,
     /// when the voice last gave something, or was last given something it owes audio for
     voice_moved: Moment,
-    reopened: Option<Moment>,
+    chain: Chain,
     /// the voice is lost: all that can still be said is the last resort
     mute: bool,
     last_resort: Vec<Phrase>,
@@ -69,7 +70,7 @@ pub(super) struct Speaking {
 
 impl Speaking {
     pub(super) fn new(settings: &Settings) -> Self {
-        let Settings { lead, first_output, ref last_resort, voice_continues, .. } = *settings;
+        let Settings { lead, first_output, ref last_resort, voice_continues, voices, .. } = *settings;
         Self {
             last_resort: last_resort.clone(),
             continues: voice_continues,
@@ -79,7 +80,8 @@ impl Speaking {
             empty_mores: 0,
             first_output,
             voice_moved: Moment::START,
-            reopened: None,
+            // one that stalls has given something before, so that it takes twice as long
+            chain: Chain::new(voices, FAILURES_WITHIN, first_output * 2),
             mute: false,
             yielded: false,
             detached: false,
@@ -198,7 +200,7 @@ impl Speaking {
             if !utterance.whole || utterance.with_voice == WithVoice::Finished {
                 return true;
             }
-            let phrase = known.iter().find(|phrase| phrase.text.trim() == utterance.text().trim());
+            let phrase = phrase(known, utterance);
             utterance.give_up();
             if let Some(phrase) = phrase {
                 utterance.push_audio(&phrase.audio);
@@ -265,23 +267,32 @@ impl Speaking {
         }
     }
 
-    /// Opens the voice once more and goes on with what has no audio yet, or gives up speaking.
+    /// Lets the next voice go on with what has no audio yet, or gives up speaking.
     fn voice_failed(&mut self, now: Moment, failure: Failure, out: &mut Outbox) {
-        let too_often = self.reopened.is_some_and(|last| now < last + REOPEN_AGAIN_AFTER);
         self.more = false;
-        if too_often || !failure.is_passing() {
-            self.mute = true;
-            self.end(now, Ending::Failed, out);
-            return out.conversation(line::Event::Mute(failure));
+        if !self.chain.goes_on(now, &failure) {
+            return self.fall_mute(now, failure, out);
         }
-        out.trouble(format!("the voice failed and is opened again: {failure}"));
-        self.reopened = Some(now);
+        out.failed_over(Provider::Voice, format!("the voice failed and is opened again: {failure}"));
         self.voice_moved = now;
         out.push(Output::ReopenTts);
         for utterance in &mut self.utterances {
             utterance.resume_with_new_voice();
         }
         self.feed(now, out);
+    }
+
+    /// Nothing can be said any more but the last resort, which may be what was to be said.
+    fn fall_mute(&mut self, now: Moment, failure: Failure, out: &mut Outbox) {
+        self.mute = true;
+        let known = &self.last_resort;
+        let needs_no_voice = |u: &Utterance| u.whole && u.received() == 0 && phrase(known, u).is_some();
+        let (kept, lost) = std::mem::take(&mut self.utterances).into_iter().partition(needs_no_voice);
+        self.utterances = lost;
+        self.end(now, Ending::Failed, out);
+        self.utterances = kept;
+        self.say_without_voice(out);
+        out.conversation(line::Event::Mute(failure));
     }
 
     /// Whether the voice owes audio for what it was given.
@@ -449,6 +460,11 @@ fn give_pieces(utterance: &mut Utterance, out: &mut Outbox) {
         utterance.with_voice = WithVoice::GivenAll;
         out.push(Output::Tts(tts::Event::Speak { utterance: id, text: String::new(), last: true }));
     }
+}
+
+/// What can be said of this without a voice: all or nothing.
+fn phrase<'a>(known: &'a [Phrase], utterance: &Utterance) -> Option<&'a Phrase> {
+    known.iter().find(|phrase| phrase.text.trim() == utterance.text().trim())
 }
 
 fn progress(utterance: UtteranceId, step: Step) -> line::Event {

@@ -93,6 +93,9 @@ impl Driver<'_> {
                 }
             }
             Observation::Outcome(outcome) => tracing::debug!(call_sid, outcome, "outcome"),
+            Observation::FailedOver(provider) => {
+                tracing::info!(call_sid, provider = provider.name(), "failed over");
+            }
             Observation::Trouble(what) => tracing::warn!(call_sid, "{what}"),
         }
     }
