@@ -143,6 +143,11 @@ impl Services {
         let joins = |slot: &Arc<Slot>| slot.current().generation.artifact.manifest.audio.continues;
         let continues = route.tts.slots().all(joins);
         let mut call = self.config.call(route.stt.first().is_some(), continues, self.last_resort.clone());
+        let many = |chain: &Chain| u32::try_from(chain.len()).unwrap_or(u32::MAX);
+        call.conversation.models = many(&route.llm);
+        if let call::Line::Audio(audio) = &mut call.line {
+            (audio.recognisers, audio.voices) = (many(&route.stt).max(1), many(&route.tts));
+        }
         call.conversation.answered_by = answered_by;
         call.conversation.announcement = route.config.announcement.clone();
         call

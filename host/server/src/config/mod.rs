@@ -380,6 +380,8 @@ pub struct Limits {
     pub turn: Seconds,
     /// until a model says something
     pub llm_first_output: Seconds,
+    /// that a model may pause within an answer
+    pub llm_stall: Seconds,
     /// until a recogniser gives a sign of life after speech
     pub stt_first_output: Seconds,
     /// until a voice gives audio
@@ -397,6 +399,7 @@ impl Default for Limits {
             call: Seconds(default.call),
             turn: Seconds(default.turn),
             llm_first_output: Seconds(default.first_output),
+            llm_stall: Seconds(default.stall),
             stt_first_output: Seconds(call::audio::Settings::default().first_words),
             tts_first_output: Seconds(call::audio::Settings::default().first_output),
             user_away: Seconds(default.patience),
@@ -500,6 +503,7 @@ impl Config {
         call::Config {
             conversation: call::conversation::Settings {
                 first_output: self.limits.llm_first_output.0,
+                stall: self.limits.llm_stall.0,
                 turn: self.limits.turn.0,
                 call: self.limits.call.0,
                 patience: self.limits.user_away.0,

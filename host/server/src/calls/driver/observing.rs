@@ -5,7 +5,7 @@ use crate::calls::How;
 use crate::registry::What;
 use crate::routing::Route;
 use crate::slots::Slot;
-use call::{Moment, Observation};
+use call::{Moment, Observation, Provider};
 use components::Scene;
 use serde_json::json;
 use twilio::number::masked;
@@ -94,7 +94,10 @@ impl Driver<'_> {
             }
             Observation::Outcome(outcome) => tracing::debug!(call_sid, outcome, "outcome"),
             Observation::FailedOver(provider) => {
-                tracing::info!(call_sid, provider = provider.name(), "failed over");
+                tracing::debug!(call_sid, provider = provider.name(), "it is tried again, or another is");
+                if provider == Provider::Model {
+                    self.providers.model_failed(self.now());
+                }
             }
             Observation::Trouble(what) => tracing::warn!(call_sid, "{what}"),
         }

@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub(super) struct Mind<'a> {
     seat: Seat<'a>,
     replies: BTreeMap<ReplyId, Reply>,
+    /// whoever has the seat has failed since it took it
+    failed: bool,
 }
 
 struct Reply {
@@ -23,7 +25,7 @@ struct Reply {
 
 impl<'a> Mind<'a> {
     pub(super) fn new(seat: Seat<'a>) -> Self {
-        Self { seat, replies: BTreeMap::new() }
+        Self { seat, replies: BTreeMap::new(), failed: false }
     }
 
     pub(super) fn tell(
@@ -38,12 +40,13 @@ impl<'a> Mind<'a> {
             let mut replying = self.replies.remove(&reply)?;
             if was_silent {
                 let failure = Failure::new(Cause::Unreachable, "it said nothing in time");
-                self.seat.fails(now, &failure, None, around);
+                self.fails(now, &failure, around);
             }
             replying.session.handle(now, event);
             return None;
         }
         self.seat.take(now, around, "llm");
+        self.failed = false;
         around.stages.llm_asked(now, reply, self.seat.id());
         let (slot, plug) = (self.seat.slot().clone(), self.seat.plug().clone());
         let (session, effects) = plug.generation.open_llm(&around.surroundings, now).ok()?;
@@ -54,6 +57,18 @@ impl<'a> Mind<'a> {
         }
         let effects = self.replies.get_mut(&reply)?.session.handle(now, event);
         self.said(now, reply, effects, around)
+    }
+
+    /// The call has had enough of whoever was asked last, and asks another.
+    pub(super) fn given_up(&mut self, now: Moment, around: &Around<'a>) {
+        if !self.failed {
+            self.fails(now, &Failure::new(Cause::Garbled, "it did not finish its answer"), around);
+        }
+    }
+
+    fn fails(&mut self, now: Moment, failure: &Failure, around: &Around<'a>) {
+        self.seat.fails(now, failure, None, around);
+        self.failed = true;
     }
 
     fn said(
@@ -76,6 +91,7 @@ impl<'a> Mind<'a> {
                         // a reply of whoever has the seat, unless that was taken by another meanwhile
                         if slot.id() == self.seat.id() {
                             self.seat.fails(now, failure, session.broke(), around);
+                            self.failed = true;
                         } else {
                             fails(slot, using, failure, session.broke(), around);
                         }

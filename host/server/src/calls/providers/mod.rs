@@ -151,6 +151,11 @@ impl<'a> Providers<'a> {
         self.mind.tell(now, reply, event, &mut self.around)
     }
 
+    /// The call has given up on an answer, and asks again.
+    pub fn model_failed(&mut self, now: Moment) {
+        self.mind.given_up(now, &self.around);
+    }
+
     pub fn persona(&mut self, now: Moment, event: Event) -> Input {
         self.script.tell(now, event, &mut self.around)
     }
