@@ -23,7 +23,7 @@ pub(super) fn headers(
         let wrong = || Failure::new(Fault::Protocol, format!("{name:?} is no header"));
         let name = HeaderName::try_from(name.as_str()).map_err(|_| wrong())?;
         let value = HeaderValue::try_from(value.as_str()).map_err(|_| wrong())?;
-        if !steers(&name) {
+        if !steers(&name) && !injected.iter().any(|(own, _)| is_read_as(&name, own)) {
             headers.append(name, value);
         }
     }
@@ -31,6 +31,15 @@ pub(super) fn headers(
         headers.insert(*name, (*value).clone());
     }
     Ok(headers)
+}
+
+/// Whether a server may take one header for the other: many make the same of `_` and of `-`.
+fn is_read_as(name: &HeaderName, other: &HeaderName) -> bool {
+    plain(name) == plain(other)
+}
+
+fn plain(name: &HeaderName) -> String {
+    name.as_str().replace('_', "-")
 }
 
 /// Whether a header decides where a request goes, how it is read, or which bytes come back: a
@@ -50,7 +59,7 @@ pub(crate) fn steers(name: &HeaderName) -> bool {
         "range",
         "if-range",
     ];
-    let name = name.as_str();
+    let name = &*plain(name);
     STEERING.contains(&name) || name.starts_with("sec-websocket-") || name.starts_with("proxy-")
 }
 
