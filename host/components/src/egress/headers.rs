@@ -71,3 +71,31 @@ pub(super) fn seen(headers: &HeaderMap, scrubber: &Scrubber) -> Vec<Header> {
         .map(|(name, value)| Header { name: name.to_string(), value: scrubber.text(text(value)) })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(name: &str, value: &str) -> Vec<(String, String)> {
+        let (own, key) = (HeaderName::from_static("x-api-key"), HeaderValue::from_static("the key"));
+        let set = [Header { name: name.into(), value: value.into() }];
+        let sent = headers(&set, &[(&own, &key)]).unwrap();
+        let text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
+        let mut sent: Vec<_> = sent.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        sent.retain(|(name, _)| name != "user-agent");
+        sent
+    }
+
+    #[test]
+    fn what_a_server_may_take_for_the_hosts_own_header_is_dropped() {
+        let key = || vec![("x-api-key".to_owned(), "the key".to_owned())];
+        for name in
+            ["x-api-key", "X-Api-Key", "x_api_key", "X_API-KEY", "content_length", "Transfer_Encoding"]
+        {
+            assert_eq!(sent(name, "mine"), key(), "{name}");
+        }
+        let mut sent = sent("x-api-version", "2");
+        sent.sort();
+        assert_eq!(sent, [key().remove(0), ("x-api-version".into(), "2".into())]);
+    }
+}

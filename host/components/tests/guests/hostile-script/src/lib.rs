@@ -34,7 +34,8 @@ impl Drop for Hostile {
 impl Hostile {
     fn begin(opening: &Opening, entry: &str) -> Result<Script, Failure> {
         let failure = |message| Failure { cause: Cause::Misconfigured, message, retry_after: None };
-        let settings: Settings = serde_json::from_str(&opening.settings).map_err(|e| failure(e.to_string()))?;
+        let settings: Settings =
+            serde_json::from_str(&opening.settings).map_err(|e| failure(e.to_string()))?;
         let mode = settings.mode;
         misdeeds::at(entry, &mode);
         if mode.strip_prefix("refuse-at-") == Some(entry) {

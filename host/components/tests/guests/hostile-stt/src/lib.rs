@@ -43,9 +43,8 @@ impl Provider for Hostile {
             "garbled" => effects.push(Effect::Final(heard(&misdeeds::garble()))),
             "nonsense" => nonsense(effects),
             "after-the-end" => after_the_end(effects),
-            "bill" => effects.extend((0..3).map(|_| {
-                Effect::Usage(Usage { unit: "audio-ms".into(), amount: u64::MAX })
-            })),
+            "bill" => effects
+                .extend((0..3).map(|_| Effect::Usage(Usage { unit: "audio-ms".into(), amount: u64::MAX }))),
             // sound of nobody, and its own report of it
             "parrot" => {
                 if let Event::Audio(audio) = event {

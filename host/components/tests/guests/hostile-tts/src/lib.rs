@@ -52,7 +52,11 @@ impl Provider for Hostile {
                     effects.extend([audio(utterance, 4_800), timing(utterance, "", u32::MAX)]);
                 }
                 // one that nobody began is over, and this one is, and goes on
-                effects.extend([Effect::Finished(u32::MAX), Effect::Finished(spoken), Effect::Finished(spoken)]);
+                effects.extend([
+                    Effect::Finished(u32::MAX),
+                    Effect::Finished(spoken),
+                    Effect::Finished(spoken),
+                ]);
                 effects.push(audio(spoken, 4_800));
             }
             // half samples, and none
