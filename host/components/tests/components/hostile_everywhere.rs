@@ -57,7 +57,7 @@ const DEEDS: [(&str, &str); 9] = [
     ("shout", "it computed for more than 50 ms"),
 ];
 
-const TOO_MANY: ComesTo = Fault("5000 effects at once");
+const TOO_MANY: ComesTo = Fault("effects at once, and may give 1000");
 const TOO_MUCH: ComesTo = Fault("bytes of effects at once");
 const NO_TEXT: ComesTo = Fault("utf-8");
 
@@ -125,7 +125,7 @@ fn rows() -> Vec<Row> {
         "a model that calls a tool twice under one id, and one whose name is a megabyte",
         "hostile-llm",
         "tools",
-        Nothing(|said| said.matches("ToolCall").count() == 4),
+        Nothing(|said| said.matches("ToolCall(").count() == 4),
     );
     row("a model that hoards numbers for sessions", "hostile-llm", "handles", Fault("handle limit exceeded"));
     row("timers without end, of no time at all", "hostile-llm", "ticks", Nothing(|_| true));

@@ -172,7 +172,7 @@ async fn what_it_sends_on_connections_that_are_none_gets_nowhere() {
 async fn one_that_logs_at_every_chance_fills_no_disk() {
     let generation = hostile("chatter", "https://api.example.com/v1");
     let (surroundings, _arrivals) = surroundings("CA-hostile");
-    let now = |step| call::Moment::since_start(std::time::Duration::from_millis(10 * step));
+    let now = |step: u64| call::Moment::since_start(std::time::Duration::from_millis(10 * step));
     let (_, log) = logged(async {
         let (mut session, _) = generation.open_llm(&surroundings, now(0)).unwrap();
         session.handle(now(0), call::llm::Event::Generate(prompt("Hello?")));

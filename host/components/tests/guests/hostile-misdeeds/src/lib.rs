@@ -2,10 +2,12 @@
 
 use std::hint::black_box;
 
-/// The component was entered here: does what its mode wants to be done here.
+/// The component was entered here: does what its mode wants to be done here. To refuse is no deed: who
+/// was entered does that itself.
 pub fn at(entry: &str, mode: &str) {
     if let Some((deed, at)) = mode.split_once("-at-")
         && at == entry
+        && deed != "refuse"
     {
         commit(deed);
     }
