@@ -84,6 +84,11 @@ impl Host {
     pub fn consumed(&self) -> Vec<(String, Consumed)> {
         self.engine.consumption.consumed()
     }
+
+    /// What one component has taken so far; nothing of one that was never used.
+    pub fn consumed_by(&self, component: &str) -> Consumed {
+        self.engine.consumption.consumed_by(component)
+    }
 }
 
 fn pool(sessions: u32) -> PoolingAllocationConfig {

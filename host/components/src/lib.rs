@@ -17,7 +17,8 @@
 //! - `sound`: between the line's sound and a component's
 //! - `contract`: bindings, and the way between them and the call's words
 //! - `engine`, `store`, `allowance`, `wasi`: what it runs in, and for how long
-//! - `consumption`: what components take of the machine
+//! - `consumption`, `weight`: what components take of the machine
+//! - `remark`: what they say of themselves
 //! - `egress`: the network
 //!
 //! A component is pure: the host does all I/O. It never sees a secret, a file or a clock.
@@ -35,11 +36,13 @@ mod engine;
 pub mod grant;
 pub mod manifest;
 mod probing;
+mod remark;
 mod secret;
 mod session;
 mod sound;
 mod store;
 mod wasi;
+mod weight;
 
 pub use catalogue::Catalogue;
 pub use component::{Artifact, Generation, LoadError};

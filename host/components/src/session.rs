@@ -6,10 +6,13 @@
 //! it did.
 
 use crate::component::{Generation, LoadError, Pre};
+use crate::consumption::{Consumed, Consumption, Share};
 use crate::contract::{Contract, LlmContract, Opened, Script, Sorted, SttContract, TtsContract, action};
 use crate::egress::{Arrival, Connections, NetEvent, SessionId};
 use crate::manifest::Kind;
+use crate::remark::one_line;
 use crate::store::{self, OverMemory, OverTime, Owner, State};
+use crate::weight::Weight;
 use call::persona::{Action, Answerer, Direction, Event};
 use call::{Cause, Failure, Moment, net};
 use std::collections::BTreeMap;
@@ -31,6 +34,7 @@ pub struct Surroundings {
     seed: u64,
     arrivals: mpsc::Sender<Arrival>,
     sessions: AtomicU64,
+    consumption: Consumption,
 }
 
 impl Surroundings {
@@ -38,7 +42,14 @@ impl Surroundings {
     /// 1970. `seed`: where the components' random numbers come from. `arrivals`: where what comes
     /// from the network goes.
     pub fn new(call: impl Into<String>, began: u64, seed: u64, arrivals: mpsc::Sender<Arrival>) -> Self {
-        Self { call: call.into(), began, seed, arrivals, sessions: AtomicU64::new(0) }
+        let (sessions, consumption) = (AtomicU64::new(0), Consumption::default());
+        Self { call: call.into(), began, seed, arrivals, sessions, consumption }
+    }
+
+    /// What each component has taken in this call so far, by id: of the sessions that are over, and of
+    /// those that live, but for their last moments.
+    pub fn consumed(&self) -> Vec<(String, Consumed)> {
+        self.consumption.consumed()
     }
 
     /// Counts the sessions of the call, so that a replay of it has the same ones.
@@ -222,8 +233,11 @@ impl Body {
         let owner = Owner { component: generation.id().to_owned(), call: surroundings.call.clone() };
         // sessions of one call differ
         let seed = surroundings.seed ^ (id.0 << 32);
-        let account = generation.host.consumption().account(generation.id());
-        let store = store::open(generation.host.engine(), owner, generation.grant.limits, seed, account);
+        let share = Share::new(
+            generation.host.consumption().account(generation.id()),
+            surroundings.consumption.account(generation.id()),
+        );
+        let store = store::open(generation.host.engine(), owner, generation.grant.limits, seed, share);
         let call = surroundings.call.clone();
         Self { generation: generation.clone(), store, call, began: surroundings.began }
     }
@@ -259,12 +273,13 @@ impl Body {
         }
         // a runtime that gives up says why on stderr
         Fault::Trapped(match self.store.data().last_words() {
-            Some(words) => format!("{cause} ({words})"),
-            None => cause,
+            Some(words) => one_line(&format!("{cause} ({words})")).into_owned(),
+            None => one_line(&cause).into_owned(),
         })
     }
 
-    fn count(&self, effects: usize) -> Result<(), Fault> {
+    fn count(&mut self, effects: usize) -> Result<(), Fault> {
+        self.store.data_mut().share().gave(effects);
         let limit = self.generation.grant.limits.effects as usize;
         if effects > limit {
             return Err(Fault::TooMuch(format!("it gave {effects} effects at once, and may give {limit}")));
@@ -272,7 +287,17 @@ impl Body {
         Ok(())
     }
 
-    fn report(&self, fault: &Fault) {
+    /// It is told something of this weight.
+    fn takes(&mut self, told: &impl Weight) {
+        self.store.data_mut().share().takes(told.weight());
+    }
+
+    fn gives(&mut self, given: &impl Weight) {
+        self.store.data_mut().share().gives(given.weight());
+    }
+
+    fn report(&mut self, fault: &Fault) {
+        self.store.data_mut().share().faulted(fault);
         let component = self.generation.id();
         tracing::error!(component, call_sid = self.call, "the component is not called any more: {fault}");
     }
@@ -325,7 +350,10 @@ impl<C: Contract> Provider<C> {
     /// The call tells it something. What it tells the call about it, in order.
     pub fn handle(&mut self, now: Moment, event: C::Event) -> Vec<C::Effect> {
         match C::outward(&mut self.converter, event) {
-            Some(event) => self.tell(now, C::event(event)),
+            Some(event) => {
+                self.body.takes(&event);
+                self.tell(now, C::event(event))
+            }
             None => Vec::new(),
         }
     }
@@ -335,6 +363,7 @@ impl<C: Contract> Provider<C> {
         if !self.connections.is_awaited(&event) {
             return Vec::new();
         }
+        self.body.takes(&event);
         self.tell(now, C::net(event))
     }
 
@@ -357,7 +386,15 @@ impl<C: Contract> Provider<C> {
         let told = told.and_then(|effects| self.body.count(effects.len()).map(|()| effects));
         let mut given = Vec::new();
         let sorted = told.and_then(|effects| {
-            effects.into_iter().try_for_each(|effect| self.sort(now, effect, &mut given))
+            for effect in effects {
+                self.sort(now, effect, &mut given)?;
+                // it has given up: nothing that comes after that counts
+                if given.last().is_some_and(C::is_failed) {
+                    self.stop();
+                    break;
+                }
+            }
+            Ok(())
         });
         if let Err(fault) = sorted {
             given.push(C::failed(self.give_up(fault)));
@@ -367,8 +404,14 @@ impl<C: Contract> Provider<C> {
 
     fn sort(&mut self, now: Moment, effect: C::RawEffect, given: &mut Vec<C::Effect>) -> Result<(), Fault> {
         match C::sort(effect) {
-            Sorted::Effect(effect) => C::inward(&mut self.converter, effect, given),
-            Sorted::Net(action) => self.connections.perform(action).map_err(Fault::Forbidden)?,
+            Sorted::Effect(effect) => {
+                self.body.gives(&effect);
+                C::inward(&mut self.converter, effect, given);
+            }
+            Sorted::Net(action) => {
+                self.body.gives(&action);
+                self.connections.perform(action).map_err(Fault::Forbidden)?;
+            }
             Sorted::CancelTimer(id) => {
                 self.timers.remove(&id);
             }
@@ -382,16 +425,21 @@ impl<C: Contract> Provider<C> {
         Ok(())
     }
 
-    /// After a trap an instance must not be called again; nor is what it began wanted.
+    /// It broke, or refused to begin.
     fn give_up(&mut self, fault: Fault) -> Failure {
         self.body.report(&fault);
         if !matches!(fault, Fault::Refused(_)) {
             self.broke = Some(fault.to_string());
         }
+        self.stop();
+        fault.into_failure()
+    }
+
+    /// After a trap an instance must not be called again; nor is what it began wanted.
+    fn stop(&mut self) {
         self.opened = None;
         self.timers.clear();
         self.connections.close_all();
-        fault.into_failure()
     }
 }
 
@@ -425,11 +473,12 @@ impl PersonaSession {
     /// The script is told something. After an error it must not be told anything again.
     pub fn handle(&mut self, now: Moment, event: Event) -> Result<Vec<Action>, Fault> {
         let Self { body, script, .. } = self;
+        body.takes(&event);
         let actions = body
             .enter(now, |store, at| script.handle(store, at, vec![event]))
             .and_then(|actions| body.count(actions.len()).map(|()| actions))
             .inspect_err(|fault| body.report(fault))?;
-        Ok(actions.into_iter().map(action).collect())
+        Ok(actions.into_iter().map(action).inspect(|action| body.gives(action)).collect())
     }
 
     /// What it needs to go on in another session; none: not at this moment. After an error it must

@@ -57,17 +57,19 @@ impl Inward {
         Ok(Self { from, open: BTreeMap::new() })
     }
 
-    /// The next piece of an utterance; it may be empty.
+    /// The host wants this one. A voice that speaks of another makes nothing grow here.
+    pub fn begin(&mut self, utterance: UtteranceId) {
+        let Some((rate, _)) = self.from else { return };
+        // it was possible when the session was opened
+        if let Ok(stream) = Stream::new(rate, TELEPHONE) {
+            self.open.insert(utterance, Utterance { stream, half: None });
+        }
+    }
+
+    /// The next piece of an utterance; it may be empty, as it is of one that is not begun or is over.
     pub fn convert(&mut self, utterance: UtteranceId, data: Vec<u8>) -> Vec<u8> {
-        let Some((rate, encoding)) = self.from else { return data };
-        let open = match self.open.entry(utterance) {
-            std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
-            std::collections::btree_map::Entry::Vacant(free) => match Stream::new(rate, TELEPHONE) {
-                Ok(stream) => free.insert(Utterance { stream, half: None }),
-                // it was possible when the session was opened
-                Err(_) => return Vec::new(),
-            },
-        };
+        let Some((_, encoding)) = self.from else { return data };
+        let Some(open) = self.open.get_mut(&utterance) else { return Vec::new() };
         let samples = match encoding {
             Encoding::Mulaw => g711::decode_all(&data),
             Encoding::Pcm16 => open.samples(data),
@@ -120,6 +122,7 @@ mod tests {
         let bytes: Vec<u8> = sine(440.0, 24_000).iter().flat_map(|s| s.to_le_bytes()).collect();
         let mut inward = Inward::new(PCM_24).unwrap();
         let mut heard = Vec::new();
+        inward.begin(UtteranceId(1));
         for piece in bytes.chunks(1001) {
             heard.extend(inward.convert(UtteranceId(1), piece.to_vec()));
         }
@@ -132,11 +135,22 @@ mod tests {
     #[test]
     fn utterances_do_not_run_into_each_other() {
         let mut inward = Inward::new(PCM_24).unwrap();
+        inward.begin(UtteranceId(1));
         inward.convert(UtteranceId(1), vec![0x55; 999]);
         inward.forget(UtteranceId(1));
         assert!(inward.finish(UtteranceId(1)).is_empty());
+        inward.begin(UtteranceId(2));
         let silence = inward.convert(UtteranceId(2), vec![0; 4800]);
         assert!(silence.iter().all(|sample| *sample == g711::SILENCE), "nothing of the first is in it");
+    }
+
+    #[test]
+    fn a_voice_that_speaks_of_utterances_that_nobody_began_is_not_heard_and_leaves_nothing() {
+        let mut inward = Inward::new(PCM_24).unwrap();
+        for utterance in 0..10_000 {
+            assert!(inward.convert(UtteranceId(utterance), vec![1; 4800]).is_empty());
+        }
+        assert!(inward.open.is_empty());
     }
 
     #[test]

@@ -7,11 +7,11 @@
 //! is read; so it is after each call, for what all of them take together.
 
 use crate::allowance::Allowance;
-use crate::consumption::{Account, Share};
+use crate::consumption::Share;
 use crate::contract::shared::log as wit_log;
 use crate::manifest::Limits;
+use crate::remark::one_line;
 use crate::wasi::Stderr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
@@ -19,10 +19,12 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 /// A call that has waited this much longer than it may work is ended too.
 const WALL: u32 = 20;
-/// Lines of log in one call into a component, and characters in a line.
+/// Lines of log in one call into a component.
 const MOST_LINES: u32 = 100;
-const LONGEST_LINE: usize = 1000;
-/// Streams and the like that a component may hold at once.
+/// And in many: one for so many milliseconds that go by, and so many to begin with.
+const LINE_EVERY: u64 = 20;
+const MOST_LINES_SAVED: u64 = 1000;
+/// Streams and the like that a component may hold at once, of the host's and of its own.
 const MOST_RESOURCES: usize = 1000;
 
 /// Whose store it is, for the log.
@@ -61,7 +63,13 @@ struct Memory {
 /// Lines of the component, for the host's log.
 pub(crate) struct Log {
     owner: Owner,
+    /// of the call into it
     lines: u32,
+    /// it was said that lines are cut
+    cut: bool,
+    /// lines that it may still write, as of the moment beside it
+    left: u64,
+    since: u64,
     pub(crate) stderr: Stderr,
 }
 
@@ -92,14 +100,8 @@ impl WasiView for State {
     }
 }
 
-/// A store within these limits, whose random numbers follow from `seed`. What it takes goes to `account`.
-pub(crate) fn open(
-    engine: &Engine,
-    owner: Owner,
-    limits: Limits,
-    seed: u64,
-    account: Arc<Account>,
-) -> Store<State> {
+/// A store within these limits, whose random numbers follow from `seed`. What it takes goes to `share`.
+pub(crate) fn open(engine: &Engine, owner: Owner, limits: Limits, seed: u64, share: Share) -> Store<State> {
     let stderr = Stderr::default();
     let wasi = crate::wasi::context(&stderr, seed);
     let mut table = ResourceTable::new();
@@ -107,8 +109,8 @@ pub(crate) fn open(
     let state = State {
         wasi,
         table,
-        memory: Memory { limit: limits.memory(), share: Share::new(account) },
-        log: Log { owner, lines: 0, stderr },
+        memory: Memory { limit: limits.memory(), share },
+        log: Log { owner, lines: 0, cut: false, left: MOST_LINES_SAVED, since: 0, stderr },
         at: 0,
         allowance: Allowance::new(limits.call(), Instant::now()),
         meter: None,
@@ -116,6 +118,7 @@ pub(crate) fn open(
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.memory);
     store.set_hostcall_fuel(limits.transfer());
+    store.set_max_component_handles(MOST_RESOURCES);
     let limit = limits.call();
     store.epoch_deadline_callback(move |mut context| context.data_mut().tick(limit));
     store
@@ -125,7 +128,7 @@ pub(crate) fn open(
 pub(crate) fn enter(store: &mut Store<State>, at: u64) -> Result<(), OverTime> {
     let state = store.data_mut();
     state.at = at;
-    state.log.lines = 0;
+    state.log.begin(at);
     let wall = Instant::now();
     let left = state.allowance.left(wall);
     if left.is_zero() {
@@ -154,6 +157,11 @@ impl State {
 
     pub(crate) fn at(&self) -> u64 {
         self.at
+    }
+
+    /// What it takes, for whoever counts.
+    pub(crate) fn share(&mut self) -> &mut Share {
+        &mut self.memory.share
     }
 
     /// What it wrote last, which is where a language's runtime says why it gave up.
@@ -212,21 +220,33 @@ impl ResourceLimiter for Memory {
 }
 
 impl Log {
-    fn line(&mut self, level: wit_log::Level, message: &str) {
-        self.lines += 1;
-        let Owner { component, call } = &self.owner;
-        if self.lines == MOST_LINES + 1 {
-            tracing::warn!(
-                component,
-                call_sid = call,
-                "it logs too much: further lines of this call are cut"
-            );
+    /// A call into the component begins.
+    fn begin(&mut self, at: u64) {
+        self.lines = 0;
+        let gained = at.saturating_sub(self.since) / LINE_EVERY;
+        if gained > 0 {
+            self.left = self.left.saturating_add(gained).min(MOST_LINES_SAVED);
+            self.since = at;
         }
-        if self.lines > MOST_LINES {
+        self.cut &= self.left == 0;
+    }
+
+    fn line(&mut self, level: wit_log::Level, message: &str) {
+        let Owner { component, call } = &self.owner;
+        if self.lines >= MOST_LINES || self.left == 0 {
+            if !self.cut {
+                tracing::warn!(
+                    component,
+                    call_sid = call,
+                    "it logs too much: further lines of this call are cut"
+                );
+            }
+            self.cut = true;
             return;
         }
-        let end = message.char_indices().nth(LONGEST_LINE).map_or(message.len(), |(at, _)| at);
-        let message = message.get(..end).unwrap_or_default();
+        self.lines += 1;
+        self.left -= 1;
+        let message = one_line(message);
         match level {
             wit_log::Level::Debug => tracing::debug!(component, call_sid = call, "{message}"),
             wit_log::Level::Info => tracing::info!(component, call_sid = call, "{message}"),

@@ -4,6 +4,7 @@ use super::llm::cordboard::component::chat as wit_chat;
 use super::shared::{net as wit_net, types as wit};
 use crate::egress::{self, NetEvent, Outcome, What};
 use crate::manifest::{Encoding, Sound};
+use crate::remark::one_line;
 use call::{chat, net};
 use std::time::Duration;
 
@@ -24,7 +25,9 @@ pub(super) fn failure(failure: wit::Failure) -> call::Failure {
         wit::Cause::Garbled => call::Cause::Garbled,
         wit::Cause::Unsupported => call::Cause::Unsupported,
     };
-    call::Failure { cause, message: failure.message, retry_after: failure.retry_after.map(time) }
+    // it is shown to people
+    let message = one_line(&failure.message).into_owned();
+    call::Failure { cause, message, retry_after: failure.retry_after.map(time) }
 }
 
 pub(super) fn usage(usage: wit::Usage) -> call::Usage {

@@ -13,6 +13,7 @@ pub use providers::{LlmContract, SttContract, TtsContract};
 use crate::egress;
 use crate::manifest::Sound;
 use crate::store::State;
+use crate::weight::Weight;
 use audio::resample::ResampleError;
 use wasmtime::Store;
 use wasmtime::component::{InstancePre, ResourceAny};
@@ -83,9 +84,9 @@ pub enum Sorted<E> {
 /// What is the same of the three kinds of provider: opened, told events, giving effects.
 pub trait Contract: 'static {
     /// what the call tells it
-    type Event;
+    type Event: Weight;
     /// what it tells the call
-    type Effect;
+    type Effect: Weight;
     type Opening;
     /// between the line's sound and the component's
     type Converter: Send;
@@ -123,4 +124,6 @@ pub trait Contract: 'static {
     fn sort(effect: Self::RawEffect) -> Sorted<Self::Effect>;
     /// The session is lost, in the words of its kind.
     fn failed(failure: call::Failure) -> Self::Effect;
+    /// Whether that is what it says: nothing that comes after it counts.
+    fn is_failed(effect: &Self::Effect) -> bool;
 }

@@ -54,6 +54,10 @@ macro_rules! same_of_every_kind {
         fn failed(failure: call::Failure) -> Self::Effect {
             $words::Effect::Failed(failure)
         }
+
+        fn is_failed(effect: &Self::Effect) -> bool {
+            matches!(effect, $words::Effect::Failed(_))
+        }
     };
 }
 
@@ -221,8 +225,10 @@ impl Contract for TtsContract {
     }
 
     fn outward(converter: &mut Inward, event: tts::Event) -> Option<tts::Event> {
-        if let tts::Event::Cancel(utterance) = event {
-            converter.forget(utterance);
+        match event {
+            tts::Event::Begin { utterance, .. } => converter.begin(utterance),
+            tts::Event::Cancel(utterance) => converter.forget(utterance),
+            _ => {}
         }
         Some(event)
     }

@@ -199,7 +199,7 @@ impl Outcome {
 }
 
 impl Frame {
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Binary(data) => data.len(),

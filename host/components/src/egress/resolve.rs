@@ -85,4 +85,18 @@ mod tests {
         assert_eq!(reached("169.254.1.1", &["169.254.1.1"], true), ["169.254.1.1"]);
         assert_eq!(reached("169.254.1.1", &["169.254.1.1"], false), [""; 0]);
     }
+
+    #[test]
+    fn a_name_that_is_bound_anew_is_judged_anew() {
+        // the address that was judged is the one that is connected to: nothing is looked up in between
+        let answers: [(&[&str], &[&str]); 4] = [
+            (&["1.1.1.1"], &["1.1.1.1"]),
+            (&["127.0.0.1"], &[]),
+            (&["::ffff:169.254.169.254", "1.1.1.1"], &["1.1.1.1"]),
+            (&["0.0.0.0", "::1", "fd00:ec2::254"], &[]),
+        ];
+        for (found, judged) in answers {
+            assert_eq!(reached("rebound.example.com", found, false), judged, "{found:?}");
+        }
+    }
 }

@@ -55,7 +55,15 @@ pub fn host() -> &'static Host {
 pub fn guest(package: &str) -> PathBuf {
     static BUILT: OnceLock<BTreeMap<&str, PathBuf>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        let packages = ["hostile-llm", "hostile-persona", "parrot-llm"];
+        let packages = [
+            "hostile-llm",
+            "hostile-persona",
+            "hostile-script",
+            "hostile-start",
+            "hostile-stt",
+            "hostile-tts",
+            "parrot-llm",
+        ];
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         packages.into_iter().zip(guests::build(&workspace, &packages).unwrap()).collect()
     });

@@ -8,5 +8,7 @@ mod guests;
 
 mod desk;
 mod hostile;
+mod hostile_everywhere;
+mod hostile_network;
 mod loading;
 mod shipped;

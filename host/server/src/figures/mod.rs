@@ -13,6 +13,7 @@ use crate::calls::usage::{UNITS, Usage};
 use crate::config::Prices;
 use anyhow::Context;
 use call::persona::{Departure, Direction};
+use components::Consumed;
 use prometheus::{
     Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
     Opts, Registry,
@@ -62,12 +63,19 @@ struct Scraped {
     component_cpu: CounterVec,
     component_memory: GaugeVec,
     component_sessions: GaugeVec,
+    component_counts: [ComponentCount; 7],
     cpu: Counter,
     memory: Gauge,
     files: Gauge,
     started: Gauge,
     /// one at a time, or what was counted elsewhere would be added twice
     turn: Mutex<()>,
+}
+
+/// Something that only grows, counted where components work.
+struct ComponentCount {
+    counter: IntCounterVec,
+    of: fn(&Consumed) -> u64,
 }
 
 struct Queue {
@@ -246,6 +254,17 @@ impl Scraped {
                 "Sessions of a component that live",
                 &["component"],
             )?,
+            component_counts: [
+                new.component("sessions_opened", "Sessions of a component that were opened", |c| c.opened)?,
+                new.component("entries", "Calls into a component", |c| c.entries)?,
+                new.component("effects", "Effects and actions that a component gave", |c| c.effects)?,
+                new.component("bytes_in", "Bytes that a component was told", |c| c.bytes_in)?,
+                new.component("bytes_out", "Bytes that a component gave", |c| c.bytes_out)?,
+                new.component("faults", "Sessions of a component that were ended for what they did", |c| {
+                    c.faults
+                })?,
+                new.component("refusals", "Sessions of a component that refused to begin", |c| c.refusals)?,
+            ],
             cpu: new.registered(Counter::new("process_cpu_seconds_total", "What this process computed")?)?,
             memory: new.gauge("process_resident_memory_bytes", "Memory of this process")?,
             files: new.gauge("process_open_fds", "Open files and sockets of this process")?,
@@ -273,6 +292,17 @@ impl New {
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
         self.registered(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    /// `cordboard_component_…_total`
+    fn component(
+        &self,
+        name: &str,
+        help: &str,
+        of: fn(&Consumed) -> u64,
+    ) -> prometheus::Result<ComponentCount> {
+        let counter = self.counters(&format!("cordboard_component_{name}_total"), help, &["component"])?;
+        Ok(ComponentCount { counter, of })
     }
 
     fn gauge(&self, name: &str, help: &str) -> prometheus::Result<Gauge> {

@@ -1,6 +1,6 @@
 //! The figures as text, with what is read at the moment of asking.
 
-use super::{Figures, Scraped};
+use super::{ComponentCount, Figures, Scraped};
 use crate::app::App;
 use prometheus::{Counter, TextEncoder};
 use std::sync::PoisonError;
@@ -31,6 +31,10 @@ impl Scraped {
             raise(&self.component_cpu.with_label_values(&label), consumed.cpu);
             self.component_memory.with_label_values(&label).set(consumed.memory as f64);
             self.component_sessions.with_label_values(&label).set(consumed.sessions as f64);
+            for ComponentCount { counter, of } in &self.component_counts {
+                let counter = counter.with_label_values(&label);
+                counter.inc_by(of(&consumed).saturating_sub(counter.get()));
+            }
         }
         let computed = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
         raise(

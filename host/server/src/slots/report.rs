@@ -82,8 +82,43 @@ pub struct Consumption {
     pub cpu_ms: u64,
     /// now
     pub memory_bytes: u64,
-    /// now
+    /// at any moment
+    pub most_memory_bytes: u64,
+    /// sessions now
     pub sessions: u64,
+    /// sessions in all
+    pub opened: u64,
+    /// calls into it
+    pub entries: u64,
+    /// what it gave back
+    pub effects: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// sessions that were ended for what they did
+    pub faults: u64,
+    /// sessions that refused to begin
+    pub refusals: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_fault: Option<String>,
+}
+
+impl From<Consumed> for Consumption {
+    fn from(consumed: Consumed) -> Self {
+        Self {
+            cpu_ms: u64::try_from(consumed.cpu.as_millis()).unwrap_or(u64::MAX),
+            memory_bytes: consumed.memory,
+            most_memory_bytes: consumed.most_memory,
+            sessions: consumed.sessions,
+            opened: consumed.opened,
+            entries: consumed.entries,
+            effects: consumed.effects,
+            bytes_in: consumed.bytes_in,
+            bytes_out: consumed.bytes_out,
+            faults: consumed.faults,
+            refusals: consumed.refusals,
+            last_fault: consumed.last_fault,
+        }
+    }
 }
 
 /// Every component, by its id.
@@ -101,7 +136,7 @@ pub fn report(loader: &Loader) -> Vec<Component> {
             hash: artifact.hash.clone(),
             about: manifest.about.clone(),
             from: artifact.from(),
-            uses: uses.map(|slot| slot.report(consumed.get(slot.id()).copied())).collect(),
+            uses: uses.map(|slot| slot.report(consumed.get(slot.id()).cloned())).collect(),
         }
     };
     catalogue.artifacts().map(component).collect()
@@ -122,7 +157,6 @@ impl Slot {
             None => state,
         };
         let rests_for = resting.as_ref().and_then(|resting| Some(resting.left?.as_secs()));
-        let consumed = consumed.unwrap_or_default();
         Use {
             name: self.id().to_owned(),
             state,
@@ -134,11 +168,7 @@ impl Slot {
                 .as_ref()
                 .map(|(plug, share)| Canary { share: share.to_string(), build: plug.report() }),
             previous: plugged.previous.as_ref().map(|plug| plug.report()),
-            consumed: Consumption {
-                cpu_ms: u64::try_from(consumed.cpu.as_millis()).unwrap_or(u64::MAX),
-                memory_bytes: consumed.memory,
-                sessions: consumed.sessions,
-            },
+            consumed: consumed.unwrap_or_default().into(),
         }
     }
 }

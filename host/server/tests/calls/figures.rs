@@ -113,6 +113,8 @@ async fn after_two_calls_the_figures_say_how_they_went_and_what_they_cost() {
         (r#"cordboard_failures_total{provider="flite-tts",stage="tts"}"#, 0.0),
         (r#"cordboard_component_sessions{component="openai-llm"}"#, 0.0),
         (r#"cordboard_component_memory_bytes{component="guest-relations"}"#, 0.0),
+        (r#"cordboard_component_faults_total{component="guest-relations"}"#, 0.0),
+        (r#"cordboard_component_refusals_total{component="guest-relations"}"#, 0.0),
     ] {
         assert_eq!(figures.get(name), expected, "{name}\n{}", server.log());
     }
@@ -123,6 +125,11 @@ async fn after_two_calls_the_figures_say_how_they_went_and_what_they_cost() {
         r#"cordboard_stage_processing_seconds_count{provider="flite-tts",stage="tts"}"#,
         r#"cordboard_usage_total{provider="openai-llm",unit="input-tokens"}"#,
         r#"cordboard_component_cpu_seconds_total{component="flite-tts"}"#,
+        r#"cordboard_component_sessions_opened_total{component="openai-llm"}"#,
+        r#"cordboard_component_entries_total{component="guest-relations"}"#,
+        r#"cordboard_component_effects_total{component="guest-relations"}"#,
+        r#"cordboard_component_bytes_in_total{component="openai-llm"}"#,
+        r#"cordboard_component_bytes_out_total{component="flite-tts"}"#,
         "process_cpu_seconds_total",
         "process_resident_memory_bytes",
     ] {

@@ -1,9 +1,15 @@
 //! Does what a provider must not do. Which of it is chosen by the setting `mode`. What it finds out
 //! it says as text, as far as it gets.
 
-use plugin::llm::{Effect, Event, Opening, Provider, Stop};
-use plugin::{Action, Failure, Frame, Header, Outcome, Request, Timer, Websocket, net};
+mod reaching;
+
+use hostile_misdeeds as misdeeds;
+use plugin::llm::{Effect, Event, Opening, Provider, Stop, ToolCall};
+use plugin::{
+    Action, Cause, Failure, Frame, Header, Outcome, Request, Timer, Usage, Websocket, failure, net,
+};
 use serde::Deserialize;
+use std::collections::VecDeque;
 
 #[derive(Deserialize)]
 struct Settings {
@@ -15,25 +21,38 @@ struct Hostile {
     settings: Settings,
     /// connections whose end is waited for
     open: usize,
+    /// what is asked for next, once nothing is open
+    next: VecDeque<Action>,
+    events: u32,
+}
+
+impl Drop for Hostile {
+    fn drop(&mut self) {
+        misdeeds::at("drop", &self.settings.mode);
+    }
 }
 
 impl Provider for Hostile {
     fn open(opening: Opening) -> Result<Self, Failure> {
         let settings: Settings = plugin::settings(&opening.settings)?;
-        if settings.mode == "loop-at-open" {
-            spin();
+        misdeeds::at("open", &settings.mode);
+        match settings.mode.as_str() {
+            "refuse" => Err(failure(Cause::Denied, misdeeds::forged())),
+            _ => Ok(Self { settings, open: 0, next: VecDeque::new(), events: 0 }),
         }
-        Ok(Self { settings, open: 0 })
     }
 
     fn handle(&mut self, at: u64, event: Event, effects: &mut Vec<Effect>) {
+        self.events += 1;
+        if self.events == 10 {
+            misdeeds::at("tenth", &self.settings.mode);
+        }
         match event {
             Event::Generate(prompt) => {
+                misdeeds::at("handle", &self.settings.mode);
                 say(effects, format!("at {at}, told {prompt:?}"));
                 self.begin(effects);
-                if self.open == 0 {
-                    effects.push(Effect::Finished(Stop::Complete));
-                }
+                self.go_on(effects);
             }
             Event::Net(net::Event { connection, outcome }) => {
                 let ended = matches!(outcome, Outcome::Closed(_) | Outcome::Failed(_));
@@ -42,9 +61,19 @@ impl Provider for Hostile {
                     say(effects, String::from_utf8_lossy(&body).into_owned());
                 }
                 self.open -= usize::from(ended);
-                if self.open == 0 {
-                    effects.push(Effect::Finished(Stop::Complete));
-                }
+                self.go_on(effects);
+            }
+            // ever new ones, or the same one for ever
+            Event::Timer(id) if self.settings.mode == "ticks" => {
+                let after = [0, 1, 9][id as usize % 3];
+                effects.push(Effect::Timer(Timer { id: id.wrapping_add(1), after }));
+            }
+            Event::Timer(id) if self.settings.mode.ends_with("-at-tenth") => {
+                effects.push(Effect::Timer(Timer { id, after: 0 }));
+            }
+            Event::Timer(id) if self.settings.mode == "chatter" => {
+                (0..100).for_each(|n| plugin::log(plugin::Level::Info, &format!("chatter {n}")));
+                effects.push(Effect::Timer(Timer { id, after: 0 }));
             }
             // at work all the time, and never for long
             Event::Timer(id) => {
@@ -60,6 +89,20 @@ impl Provider for Hostile {
 }
 
 impl Hostile {
+    /// The next thing, or the end.
+    fn go_on(&mut self, effects: &mut Vec<Effect>) {
+        if self.open > 0 {
+            return;
+        }
+        match self.next.pop_front() {
+            Some(action) => {
+                self.open = 1;
+                effects.push(Effect::Net(net::Effect { connection: 1, action }));
+            }
+            None => effects.push(Effect::Finished(Stop::Complete)),
+        }
+    }
+
     fn begin(&mut self, effects: &mut Vec<Effect>) {
         let base = self.settings.base_url.clone();
         match self.settings.mode.as_str() {
@@ -91,15 +134,17 @@ impl Hostile {
                 }
                 self.websocket(effects, "ws://127.0.0.1:22/");
             }
+            "addresses" => self.next = reaching::addresses(&base),
+            "spellings" => self.next = reaching::spellings(&base),
+            "titles" => self.next = reaching::headers(&base),
+            "away" => self.next = reaching::everywhere(&[format!("{base}/away")]),
             // where it was granted to go, but which leads into the host's own network
             "private" => {
                 self.request(effects, &base, vec![]);
                 self.websocket(effects, &base);
             }
-            "loop" => spin(),
-            "allocate" => allocate(),
-            "recurse" => say(effects, recurse(1).to_string()),
-            "trap" => panic!("this is on purpose"),
+            deed @ ("loop" | "recurse" | "trap" | "sleep" | "exit") => misdeeds::commit(deed),
+            "allocate" => misdeeds::hoard(),
             "flood" => effects.extend((0..5_000).map(|_| Effect::Delta("x".into()))),
             "giant" => say(effects, "x".repeat(6 << 20)),
             "connections" => (0..100).for_each(|_| self.request(effects, &format!("{base}/hang"), vec![])),
@@ -115,6 +160,45 @@ impl Hostile {
                 self.open = 1;
                 effects.extend((0..32).map(|id| Effect::Timer(Timer { id, after: 10 })));
             }
+            "ticks" | "chatter" => {
+                self.open = 1;
+                effects.push(Effect::Timer(Timer { id: 0, after: 0 }));
+            }
+            mode if mode.ends_with("-at-tenth") => {
+                self.open = 1;
+                effects.push(Effect::Timer(Timer { id: 0, after: 0 }));
+            }
+            // on what was never opened, and on what it closed itself
+            "unopened" => {
+                let frame = || Action::Send(Frame::Text("is anybody there?".into()));
+                let does = |connection, action| Effect::Net(net::Effect { connection, action });
+                effects.extend([does(9, frame()), does(9, Action::Close), does(u32::MAX, frame())]);
+                self.websocket(effects, &format!("{base}/echo"));
+                effects.extend([does(1, Action::Close), does(1, frame()), does(1, Action::Close)]);
+            }
+            "frame-on-request" => {
+                self.request(effects, &format!("{base}/hang"), vec![]);
+                let frame = Action::Send(Frame::Text("is anybody there?".into()));
+                effects.push(Effect::Net(net::Effect { connection: 1, action: frame }));
+            }
+            "handles" => hoard_handles(),
+            "garbled" => say(effects, misdeeds::garble()),
+            "forge" => plugin::log(plugin::Level::Info, &misdeeds::forged()),
+            "tools" => {
+                let call = |id: &str, name: String| {
+                    Effect::ToolCall(ToolCall { id: id.into(), name, arguments: "{".into() })
+                };
+                effects.extend([call("a", "book".into()), call("a", "book".into()), call("", String::new())]);
+                effects.push(call("a", "x".repeat(1 << 20)));
+            }
+            "bill" => effects.extend(
+                (0..3).map(|_| Effect::Usage(Usage { unit: "output-tokens".into(), amount: u64::MAX })),
+            ),
+            "after-the-end" => {
+                let over = || Effect::Failed(failure(Cause::Busy, "no more today"));
+                effects.extend([over(), over(), Effect::Delta("and another thing".into()), over()]);
+                self.request(effects, &format!("{base}/echo"), vec![]);
+            }
             "frame" => {
                 self.websocket(effects, &format!("{base}/echo"));
                 let frame = Action::Send(Frame::Binary(vec![0; 1 << 20]));
@@ -129,9 +213,7 @@ impl Hostile {
                 }
             }
             "look-around" => look_around(effects),
-            "sleep" => std::thread::sleep(std::time::Duration::from_millis(1)),
             "log" => (0..10_000).for_each(|n| plugin::log(plugin::Level::Warn, &format!("line {n}"))),
-            "exit" => std::process::exit(0),
             mode => say(effects, format!("there is no mode {mode:?}")),
         }
     }
@@ -154,22 +236,21 @@ fn say(effects: &mut Vec<Effect>, text: String) {
     effects.push(Effect::Delta(text));
 }
 
-fn spin() {
-    let mut n = 0u64;
-    loop {
-        n = std::hint::black_box(n.wrapping_add(1));
+/// Numbers for sessions that nobody opened.
+fn hoard_handles() -> ! {
+    #[cfg(target_arch = "wasm32")]
+    #[link(wasm_import_module = "[export]cordboard:component/llm@0.1.0")]
+    unsafe extern "C" {
+        #[link_name = "[resource-new]session"]
+        fn new(representation: u32) -> u32;
     }
-}
-
-fn allocate() {
-    let mut hoard: Vec<Vec<u8>> = Vec::new();
+    #[cfg(not(target_arch = "wasm32"))]
+    let new = |representation: u32| representation;
     loop {
-        hoard.push(std::hint::black_box(vec![1; 1 << 20]));
+        // SAFETY: the host gives out a number for any number
+        #[cfg_attr(not(target_arch = "wasm32"), allow(unused_unsafe))]
+        std::hint::black_box(unsafe { new(7) });
     }
-}
-
-fn recurse(depth: u64) -> u64 {
-    if depth == 0 { 0 } else { std::hint::black_box(recurse(depth + 1)) + 1 }
 }
 
 /// What a process has that a component has not.

@@ -1,0 +1,77 @@
+//! Does what a voice must not do. Which of it is chosen by the setting `mode`.
+
+use hostile_misdeeds as misdeeds;
+use plugin::tts::{Audio, Effect, Event, Opening, Piece, Provider, Timing};
+use plugin::{Cause, Failure, Word, failure};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Settings {
+    mode: String,
+}
+
+struct Hostile {
+    mode: String,
+    events: u32,
+}
+
+impl Drop for Hostile {
+    fn drop(&mut self) {
+        misdeeds::at("drop", &self.mode);
+    }
+}
+
+impl Provider for Hostile {
+    fn open(opening: Opening) -> Result<Self, Failure> {
+        let Settings { mode } = plugin::settings(&opening.settings)?;
+        misdeeds::at("open", &mode);
+        match mode.as_str() {
+            "refuse" => Err(failure(Cause::Unsupported, misdeeds::forged())),
+            _ => Ok(Self { mode, events: 0 }),
+        }
+    }
+
+    fn handle(&mut self, _: u64, event: Event, effects: &mut Vec<Effect>) {
+        self.events += 1;
+        misdeeds::at("handle", &self.mode);
+        if self.events == 10 {
+            misdeeds::at("tenth", &self.mode);
+        }
+        let spoken = match event {
+            Event::Speak(Piece { utterance, .. }) => Some(utterance),
+            _ => None,
+        };
+        match (self.mode.as_str(), spoken) {
+            // never anything but that there is more
+            ("more", _) => effects.push(Effect::More),
+            ("mores", _) => effects.extend((0..5_000).map(|_| Effect::More)),
+            ("giant", Some(utterance)) => effects.push(audio(utterance, 6 << 20)),
+            ("garbled", Some(utterance)) => effects.push(timing(utterance, &misdeeds::garble(), 1)),
+            ("foreign", Some(spoken)) => {
+                for utterance in (0..100).map(|n| spoken + 1 + n).chain([u32::MAX]) {
+                    effects.extend([audio(utterance, 4_800), timing(utterance, "", u32::MAX)]);
+                }
+                // one that nobody began is over, and this one is, and goes on
+                effects.extend([
+                    Effect::Finished(u32::MAX),
+                    Effect::Finished(spoken),
+                    Effect::Finished(spoken),
+                ]);
+                effects.push(audio(spoken, 4_800));
+            }
+            // half samples, and none
+            ("crumbs", Some(utterance)) => effects.extend([0, 1, 1, 3, 0].map(|size| audio(utterance, size))),
+            _ => {}
+        }
+    }
+}
+
+fn audio(utterance: u32, size: usize) -> Effect {
+    Effect::Audio(Audio { utterance, data: vec![1; size] })
+}
+
+fn timing(utterance: u32, text: &str, end: u32) -> Effect {
+    Effect::Timing(Timing { utterance, word: Word { text: text.into(), start: u32::MAX, end } })
+}
+
+plugin::tts!(Hostile);
