@@ -17,6 +17,7 @@
 //! - `sound`: between the line's sound and a component's
 //! - `contract`: bindings, and the way between them and the call's words
 //! - `engine`, `store`, `allowance`, `wasi`: what it runs in, and for how long
+//! - `journal`: a call written down, to be replayed
 //! - `consumption`: what components take of the machine
 //! - `egress`: the network
 //!
@@ -33,6 +34,7 @@ mod egress;
 mod embedded;
 mod engine;
 pub mod grant;
+pub mod journal;
 pub mod manifest;
 mod secret;
 mod session;

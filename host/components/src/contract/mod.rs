@@ -7,19 +7,26 @@ mod convert;
 mod persona;
 mod providers;
 
-pub(crate) use persona::{Pre as ScriptPre, Script, action};
+pub(crate) use persona::{Pre as ScriptPre, Script, action, event, opening};
+pub(crate) use script::exports::cordboard::component::persona as script_words;
 pub use providers::{LlmContract, SttContract, TtsContract};
 
 use crate::egress;
 use crate::manifest::Sound;
 use crate::store::State;
 use audio::resample::ResampleError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use wasmtime::Store;
 use wasmtime::component::{InstancePre, ResourceAny};
 
 /// The recogniser's world, and with it the words that all kinds share.
 pub(crate) mod stt {
-    wasmtime::component::bindgen!({ path: "../../wit", world: "stt-provider" });
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "stt-provider",
+        additional_derives: [serde::Serialize, serde::Deserialize],
+    });
 }
 
 pub(crate) use stt::cordboard::component as shared;
@@ -28,6 +35,7 @@ pub(crate) mod llm {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "llm-provider",
+        additional_derives: [serde::Serialize, serde::Deserialize],
         with: {
             "cordboard:component/types": super::shared::types,
             "cordboard:component/net": super::shared::net,
@@ -40,6 +48,7 @@ pub(crate) mod tts {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "tts-provider",
+        additional_derives: [serde::Serialize, serde::Deserialize],
         with: {
             "cordboard:component/types": super::shared::types,
             "cordboard:component/net": super::shared::net,
@@ -52,6 +61,7 @@ pub(crate) mod script {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "persona-script",
+        additional_derives: [serde::Serialize, serde::Deserialize],
         with: {
             "cordboard:component/types": super::shared::types,
             "cordboard:component/net": super::shared::net,
@@ -86,12 +96,12 @@ pub trait Contract: 'static {
     type Event;
     /// what it tells the call
     type Effect;
-    type Opening;
+    type Opening: Serialize + DeserializeOwned;
     /// between the line's sound and the component's
     type Converter: Send;
     /// as it crosses the boundary
-    type RawEvent;
-    type RawEffect;
+    type RawEvent: Serialize + DeserializeOwned;
+    type RawEffect: Serialize + DeserializeOwned;
     type World;
     /// type-checked, ready to be instantiated
     type Pre: Clone + Send + Sync;
