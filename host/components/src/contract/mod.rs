@@ -8,8 +8,8 @@ mod persona;
 mod providers;
 
 pub(crate) use persona::{Pre as ScriptPre, Script, action, event, opening};
-pub(crate) use script::exports::cordboard::component::persona as script_words;
 pub use providers::{LlmContract, SttContract, TtsContract};
+pub(crate) use script::exports::cordboard::component::persona as script_words;
 
 use crate::egress;
 use crate::manifest::Sound;

@@ -141,9 +141,10 @@ impl Conversation {
         };
         Some(match self.begun.remove(&id)? {
             Begun::Said | Begun::AskedAloud if heard.is_empty() && ending.is_empty() => return None,
-            Begun::Said | Begun::AskedAloud => {
-                (Who::Agent, format!("{}{ending}", if heard.is_empty() { "nothing was heard" } else { &heard }))
-            }
+            Begun::Said | Begun::AskedAloud => (
+                Who::Agent,
+                format!("{}{ending}", if heard.is_empty() { "nothing was heard" } else { &heard }),
+            ),
             Begun::Played(name) => (Who::Agent, format!("played {name}{ending}")),
             Begun::Asked => (Who::Model, format!("{answer}{ending}")),
             Begun::Sent(digits) => (Who::Agent, format!("sent the keys {digits}{ending}")),
@@ -185,6 +186,7 @@ impl Conversation {
 }
 
 fn named(fields: &[wit::Field]) -> String {
-    let fields: Vec<String> = fields.iter().map(|field| format!("{} = {}", field.name, field.value)).collect();
+    let fields: Vec<String> =
+        fields.iter().map(|field| format!("{} = {}", field.name, field.value)).collect();
     fields.join(", ")
 }

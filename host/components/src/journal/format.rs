@@ -156,7 +156,7 @@ impl Serialize for Bytes<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Bytes<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for Bytes<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Borrowed;
         impl<'de> Visitor<'de> for Borrowed {

@@ -102,7 +102,8 @@ impl<'a> Kept<'a> {
 
     /// Every component that took part, by kind and id.
     pub fn components(&self) -> Vec<Took<'_>> {
-        let components: BTreeSet<&Component<'_>> = self.records.iter().filter_map(Record::component).collect();
+        let components: BTreeSet<&Component<'_>> =
+            self.records.iter().filter_map(Record::component).collect();
         components
             .into_iter()
             .map(|component| Took {

@@ -319,7 +319,9 @@ impl<'a> Stage<'a> {
                     tell(self.conversation.action(action));
                 }
             }
-            Came::Fault(why) | Came::TooLong(why) => tell(Some((Who::Host, format!("the persona broke: {why}")))),
+            Came::Fault(why) | Came::TooLong(why) => {
+                tell(Some((Who::Host, format!("the persona broke: {why}"))))
+            }
         }
         Some(())
     }
@@ -442,9 +444,8 @@ fn again(generation: &Generation, mut body: Body, opened: &Opened<'_>) -> Option
 }
 
 fn provider<C: Contract>(pre: &C::Pre, mut body: Body, opened: &Opened<'_>, opening: C::Opening) -> Opening {
-    let begun = body.enter(moment(opened.at), |store, _| {
-        C::open(pre, store, opening, opened.sound, &opened.settings)
-    });
+    let begun = body
+        .enter(moment(opened.at), |store, _| C::open(pre, store, opening, opened.sound, &opened.settings));
     let begun = begun.and_then(|begun| begun.map_err(Fault::Refused))?;
     Ok(Box::new(ProviderAgain::<C> { body, opened: begun }))
 }

@@ -111,7 +111,8 @@ mod tests {
         assert_eq!(shown(&json!({ "Audio": vec![255; 320] })), "320 bytes of audio");
         assert_eq!(shown(&json!("TurnEnded")), "turn-ended");
         assert_eq!(shown(&json!({ "CancelTimer": 3 })), "cancel-timer 3");
-        let say = json!({ "Say": { "id": 1, "text": "Hello", "manner": { "voice": null, "language": "de" } } });
+        let say =
+            json!({ "Say": { "id": 1, "text": "Hello", "manner": { "voice": null, "language": "de" } } });
         assert_eq!(shown(&say), "say (id 1, manner (language \"de\"), text \"Hello\")");
         let send = json!({ "Net": { "connection": 2, "action": { "Send": { "Binary": [1, 2, 3] } } } });
         assert_eq!(shown(&send), "net (action send binary 3 bytes, connection 2)");

@@ -8,5 +8,6 @@ mod guests;
 
 mod desk;
 mod hostile;
+mod journal;
 mod loading;
 mod shipped;
