@@ -159,6 +159,19 @@ impl Generation {
     ) -> Result<Self, LoadError> {
         let grant = Grant::settle_as(&artifact.manifest, shipped, operator, variant)?;
         let name = variant.name.clone().unwrap_or_else(|| artifact.manifest.id.clone());
+        for refused in &grant.refused {
+            tracing::warn!(component = name, "it asks {refused}, which is not granted");
+        }
+        Self::compile(host, artifact, name, grant)
+    }
+
+    /// Compiles it and checks it against its contract.
+    pub(crate) fn compile(
+        host: &Host,
+        artifact: Artifact,
+        name: String,
+        grant: Grant,
+    ) -> Result<Self, LoadError> {
         let from = artifact.from();
         let kind = artifact.manifest.kind;
         let component = Component::new(host.engine(), &artifact.wasm[..])
@@ -172,9 +185,6 @@ impl Generation {
             kind,
             reason: format!("no client for its requests: {e}"),
         })?;
-        for refused in &grant.refused {
-            tracing::warn!(component = name, "it asks {refused}, which is not granted");
-        }
         Ok(Self { artifact, name, host: host.clone(), grant, egress: Arc::new(egress), pre })
     }
 

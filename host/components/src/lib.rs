@@ -17,6 +17,7 @@
 //! - `sound`: between the line's sound and a component's
 //! - `contract`: bindings, and the way between them and the call's words
 //! - `engine`, `store`, `allowance`, `wasi`: what it runs in, and for how long
+//! - `journal`: a call written down, to be replayed
 //! - `consumption`, `weight`: what components take of the machine
 //! - `remark`: what they say of themselves
 //! - `egress`: the network
@@ -34,6 +35,7 @@ mod egress;
 mod embedded;
 mod engine;
 pub mod grant;
+pub mod journal;
 pub mod manifest;
 mod probing;
 mod remark;

@@ -8,7 +8,7 @@ mod fields;
 pub use fields::{Field, FieldKind};
 
 use audio::{SampleRate, TELEPHONE};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub struct Manifest {
 }
 
 /// What sound crosses the boundary; mono. Where it is not the telephone's own, the host converts.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sound {
     pub encoding: Encoding,
@@ -60,7 +60,7 @@ pub struct Sound {
     pub continues: bool,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// G.711 µ-law, a byte a sample
@@ -86,7 +86,7 @@ impl Sound {
     }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     Stt,
@@ -181,7 +181,7 @@ fn plain() -> String {
 
 /// What one session may use. A manifest may ask for less than the defaults; for more only if it
 /// ships with Cordboard. The operator may set less, and more up to [`CEILING`].
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// linear memory, in MiB

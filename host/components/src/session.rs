@@ -7,14 +7,18 @@
 
 use crate::component::{Generation, LoadError, Pre};
 use crate::consumption::{Consumed, Consumption, Share};
-use crate::contract::{Contract, LlmContract, Opened, Script, Sorted, SttContract, TtsContract, action};
+use crate::contract::{
+    Contract, LlmContract, Opened, Script, Sorted, SttContract, TtsContract, action, event, opening,
+};
 use crate::egress::{Arrival, Connections, NetEvent, SessionId};
+use crate::journal::{Bytes, Journal, Pages};
 use crate::manifest::Kind;
 use crate::remark::one_line;
 use crate::store::{self, OverMemory, OverTime, Owner, State};
 use crate::weight::Weight;
 use call::persona::{Action, Answerer, Direction, Event};
 use call::{Cause, Failure, Moment, net};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +39,8 @@ pub struct Surroundings {
     arrivals: mpsc::Sender<Arrival>,
     sessions: AtomicU64,
     consumption: Consumption,
+    /// none: nobody wants to replay the call
+    journal: Option<Journal>,
 }
 
 impl Surroundings {
@@ -43,7 +49,16 @@ impl Surroundings {
     /// from the network goes.
     pub fn new(call: impl Into<String>, began: u64, seed: u64, arrivals: mpsc::Sender<Arrival>) -> Self {
         let (sessions, consumption) = (AtomicU64::new(0), Consumption::default());
-        Self { call: call.into(), began, seed, arrivals, sessions, consumption }
+        Self { call: call.into(), began, seed, arrivals, sessions, consumption, journal: None }
+    }
+
+    /// What the sessions are told, and what they say about it, goes into this journal.
+    pub fn journaled(mut self, journal: Option<Journal>) -> Self {
+        if let Some(journal) = &journal {
+            journal.begin(&self.call, self.began, self.seed);
+        }
+        self.journal = journal;
+        self
     }
 
     /// What each component has taken in this call so far, by id: of the sessions that are over, and of
@@ -59,14 +74,14 @@ impl Surroundings {
 }
 
 /// How a recogniser is opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Listening {
     pub language: Option<String>,
     pub keyterms: Vec<String>,
 }
 
 /// How a voice is opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Speaking {
     pub language: Option<String>,
     pub voice: Option<String>,
@@ -103,6 +118,8 @@ pub enum Fault {
     Trapped(String),
     #[error("{0}")]
     TooMuch(String),
+    #[error("{0}")]
+    TooLong(String),
     #[error("it wanted what it must not: {0}")]
     Forbidden(String),
     #[error("it refused to begin: {0}")]
@@ -147,11 +164,13 @@ pub struct PersonaSession {
 }
 
 /// A store, and the name under which the log speaks of it.
-struct Body {
+pub(crate) struct Body {
     generation: Arc<Generation>,
     store: Store<State>,
     call: String,
     began: u64,
+    /// none: there is no journal
+    pages: Option<Pages>,
 }
 
 impl Generation {
@@ -229,7 +248,7 @@ impl Generation {
 }
 
 impl Body {
-    fn new(generation: &Arc<Generation>, surroundings: &Surroundings, id: SessionId) -> Self {
+    pub(crate) fn new(generation: &Arc<Generation>, surroundings: &Surroundings, id: SessionId) -> Self {
         let owner = Owner { component: generation.id().to_owned(), call: surroundings.call.clone() };
         // sessions of one call differ
         let seed = surroundings.seed ^ (id.0 << 32);
@@ -239,15 +258,21 @@ impl Body {
         );
         let store = store::open(generation.host.engine(), owner, generation.grant.limits, seed, share);
         let call = surroundings.call.clone();
-        Self { generation: generation.clone(), store, call, began: surroundings.began }
+        let pages = surroundings.journal.as_ref().map(|journal| journal.session(id));
+        Self { generation: generation.clone(), store, call, began: surroundings.began, pages }
     }
 
     fn at(&self, now: Moment) -> u64 {
-        self.began + u64::try_from(now.elapsed().as_millis()).unwrap_or(u64::MAX - self.began)
+        self.began.saturating_add(u64::try_from(now.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// For the journal, if there is one.
+    fn noted<T: Serialize + ?Sized>(&self, value: &T) -> Option<Bytes<'static>> {
+        self.pages.as_ref().map(|_| Bytes::of(value))
     }
 
     /// One call into the component.
-    fn enter<T>(
+    pub(crate) fn enter<T>(
         &mut self,
         now: Moment,
         call: impl FnOnce(&mut Store<State>, u64) -> wasmtime::Result<T>,
@@ -261,7 +286,7 @@ impl Body {
 
     fn fault(&self, error: &wasmtime::Error) -> Fault {
         if let Some(over) = error.downcast_ref::<OverTime>() {
-            return Fault::TooMuch(over.to_string());
+            return Fault::TooLong(over.to_string());
         }
         if let Some(over) = error.downcast_ref::<OverMemory>() {
             return Fault::TooMuch(over.to_string());
@@ -317,9 +342,13 @@ impl<C: Contract> Provider<C> {
         let sound = generation.artifact.manifest.audio;
         let converter = C::converter(sound)
             .map_err(|source| LoadError::Audio { id: generation.id().to_owned(), source })?;
+        let noted = body.noted(&opening);
         let opened = body
             .enter(now, |store, _| C::open(pre, store, opening, sound, &settings))
             .and_then(|opened| opened.map_err(Fault::Refused));
+        if let (Some(pages), Some(noted)) = (&body.pages, noted) {
+            pages.opened(now, generation, &settings, noted, opened.as_ref().map(drop));
+        }
         let connections = generation.egress.connections(id, surroundings.arrivals.clone());
         let timers = BTreeMap::new();
         let mut session = Self { id, body, opened: None, converter, connections, timers, broke: None };
@@ -382,7 +411,12 @@ impl<C: Contract> Provider<C> {
 
     fn tell(&mut self, now: Moment, event: C::RawEvent) -> Vec<C::Effect> {
         let Some(opened) = &self.opened else { return Vec::new() };
-        let told = self.body.enter(now, |store, at| C::handle(opened, store, at, &[event]));
+        let events = [event];
+        let noted = self.body.noted(&events[..]);
+        let told = self.body.enter(now, |store, at| C::handle(opened, store, at, &events));
+        if let (Some(pages), Some(noted)) = (&self.body.pages, noted) {
+            pages.told(now, noted, told.as_ref());
+        }
         let told = told.and_then(|effects| self.body.count(effects.len()).map(|()| effects));
         let mut given = Vec::new();
         let sorted = told.and_then(|effects| {
@@ -455,13 +489,19 @@ impl PersonaSession {
         let id = surroundings.next_id();
         let mut body = Body::new(generation, surroundings, id);
         let settings = generation.grant.settings.json();
+        let opening = opening(scene, body.at(now), &settings);
         let script = body
-            .enter(now, |store, at| match snapshot {
-                Some(snapshot) => Script::restore(pre, store, scene, at, &settings, snapshot),
-                None => Script::open(pre, store, scene, at, &settings),
+            .enter(now, |store, _| match snapshot {
+                Some(snapshot) => Script::restore(pre, store, &opening, snapshot),
+                None => Script::open(pre, store, &opening),
             })
             .and_then(|script| script.map_err(Fault::Refused))
-            .inspect_err(|fault| body.report(fault))?;
+            .inspect_err(|fault| body.report(fault));
+        if let Some(pages) = &body.pages {
+            let opening = Bytes::of(&(&opening, snapshot));
+            pages.opened(now, generation, "", opening, script.as_ref().map(drop));
+        }
+        let script = script?;
         let connections = generation.egress.connections(id, surroundings.arrivals.clone());
         Ok(Self { body, script, connections, earlier: Vec::new(), id })
     }
@@ -474,8 +514,12 @@ impl PersonaSession {
     pub fn handle(&mut self, now: Moment, event: Event) -> Result<Vec<Action>, Fault> {
         let Self { body, script, .. } = self;
         body.takes(&event);
-        let actions = body
-            .enter(now, |store, at| script.handle(store, at, vec![event]))
+        let events = [self::event(event)];
+        let told = body.enter(now, |store, at| script.handle(store, at, &events));
+        if let Some(pages) = &body.pages {
+            pages.told(now, Bytes::of(&events[..]), told.as_ref());
+        }
+        let actions = told
             .and_then(|actions| body.count(actions.len()).map(|()| actions))
             .inspect_err(|fault| body.report(fault))?;
         Ok(actions.into_iter().map(action).inspect(|action| body.gives(action)).collect())
@@ -485,7 +529,11 @@ impl PersonaSession {
     /// not be told anything again.
     pub fn snapshot(&mut self, now: Moment) -> Result<Option<String>, Fault> {
         let Self { body, script, .. } = self;
-        body.enter(now, |store, _| script.snapshot(store)).inspect_err(|fault| body.report(fault))
+        let snapshot = body.enter(now, |store, _| script.snapshot(store));
+        if let Some(pages) = &body.pages {
+            pages.snapshot(now, snapshot.as_ref());
+        }
+        snapshot.inspect_err(|fault| body.report(fault))
     }
 
     /// A request of the script's; its response arrives as [`Arrival::Fetched`].

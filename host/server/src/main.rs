@@ -18,6 +18,7 @@
 //! - `traces`: what happened when in a call, for OpenTelemetry
 //! - `logging`: what is worth knowing, as lines
 //! - `recording`: both sides of every call in a file
+//! - `journals`: what the components of a call were told, in a file, to be replayed
 //! - `records`: what is kept of calls
 //! - `bench`: how many calls a core carries
 //! - `last_resort`: what can be said when the voice is lost
@@ -31,6 +32,7 @@ mod calls;
 mod cli;
 mod config;
 mod figures;
+mod journals;
 mod last_resort;
 mod logging;
 mod nodes;

@@ -3,6 +3,7 @@
 //! Which of them serve which call is `routing`'s.
 
 use crate::config::{self, Config, Facts, Loaded};
+use crate::journals::Journals;
 use crate::last_resort;
 use crate::personas::Personas;
 use crate::recording::{Recorder, Recording};
@@ -17,6 +18,7 @@ use call::audio::Phrase;
 use call::persona::{Answerer, Direction};
 use comfy_table::{Table, presets};
 use components::grant::{Operator, Origin, Settings};
+use components::journal::Journal;
 use components::manifest::{Kind, Manifest, Setting, SettingKind};
 use components::{Catalogue, EngineSettings, Host};
 use std::collections::BTreeMap;
@@ -44,6 +46,8 @@ pub struct Services {
     onnx: Option<OnnxModel>,
     /// none: nothing is recorded
     recorder: Option<Recorder>,
+    /// none: no call has a journal
+    journals: Option<Journals>,
     choices: Vec<Choice>,
     loader: Arc<Loader>,
     pub vitals: Arc<Vitals>,
@@ -109,9 +113,10 @@ impl Services {
             })
         })?;
         let recorder = config.records().then(|| Recorder::start(&config.recording)).transpose()?;
+        let journals = config.journals().then(|| Journals::start(&config.journal)).transpose()?;
         let onnx = (config.vad.detector == config::Detector::Onnx).then(|| onnx(&config.vad)).transpose()?;
         let redaction = Arc::new(Redaction::new(config.redaction.cards, &config.redaction.patterns)?);
-        Ok(Self { routes, last_resort, onnx, recorder, choices, loader, vitals, redaction, config })
+        Ok(Self { routes, last_resort, onnx, recorder, journals, choices, loader, vitals, redaction, config })
     }
 
     /// How this call is served.
@@ -185,6 +190,16 @@ impl Services {
     /// Begins the recording of a call, if those of its route are recorded.
     pub fn record(&self, route: &Route, call_sid: &str, direction: Direction) -> Option<Recording> {
         self.recorder.as_ref().filter(|_| route.config.record)?.begin(call_sid, direction_name(direction))
+    }
+
+    pub fn journals(&self) -> Option<&Journals> {
+        self.journals.as_ref()
+    }
+
+    /// Begins the journal of a call, if those of its route have one.
+    pub fn journal(&self, route: &Route, call_sid: &str) -> Option<Journal> {
+        let wanted = route.config.journal.unwrap_or(self.config.journal.on);
+        self.journals.as_ref().filter(|_| wanted)?.begin(call_sid)
     }
 
     /// Which component does what, and what would change it; and which calls are served otherwise.

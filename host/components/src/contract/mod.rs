@@ -7,20 +7,27 @@ mod convert;
 mod persona;
 mod providers;
 
-pub(crate) use persona::{Pre as ScriptPre, Script, action};
+pub(crate) use persona::{Pre as ScriptPre, Script, action, event, opening};
 pub use providers::{LlmContract, SttContract, TtsContract};
+pub(crate) use script::exports::cordboard::component::persona as script_words;
 
 use crate::egress;
 use crate::manifest::Sound;
 use crate::store::State;
 use crate::weight::Weight;
 use audio::resample::ResampleError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use wasmtime::Store;
 use wasmtime::component::{InstancePre, ResourceAny};
 
 /// The recogniser's world, and with it the words that all kinds share.
 pub(crate) mod stt {
-    wasmtime::component::bindgen!({ path: "../../wit", world: "stt-provider" });
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "stt-provider",
+        additional_derives: [serde::Serialize, serde::Deserialize],
+    });
 }
 
 pub(crate) use stt::cordboard::component as shared;
@@ -29,6 +36,7 @@ pub(crate) mod llm {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "llm-provider",
+        additional_derives: [serde::Serialize, serde::Deserialize],
         with: {
             "cordboard:component/types": super::shared::types,
             "cordboard:component/net": super::shared::net,
@@ -41,6 +49,7 @@ pub(crate) mod tts {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "tts-provider",
+        additional_derives: [serde::Serialize, serde::Deserialize],
         with: {
             "cordboard:component/types": super::shared::types,
             "cordboard:component/net": super::shared::net,
@@ -53,6 +62,7 @@ pub(crate) mod script {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "persona-script",
+        additional_derives: [serde::Serialize, serde::Deserialize],
         with: {
             "cordboard:component/types": super::shared::types,
             "cordboard:component/net": super::shared::net,
@@ -87,12 +97,12 @@ pub trait Contract: 'static {
     type Event: Weight;
     /// what it tells the call
     type Effect: Weight;
-    type Opening;
+    type Opening: Serialize + DeserializeOwned;
     /// between the line's sound and the component's
     type Converter: Send;
     /// as it crosses the boundary
-    type RawEvent;
-    type RawEffect;
+    type RawEvent: Serialize + DeserializeOwned;
+    type RawEffect: Serialize + DeserializeOwned;
     type World;
     /// type-checked, ready to be instantiated
     type Pre: Clone + Send + Sync;

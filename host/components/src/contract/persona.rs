@@ -23,13 +23,10 @@ impl Script {
     pub(crate) fn open(
         pre: &Pre,
         store: &mut Store<State>,
-        scene: &Scene,
-        now: u64,
-        settings: &str,
+        opening: &wit::Opening,
     ) -> wasmtime::Result<Result<Self, call::Failure>> {
-        let opening = opening(scene, now, settings);
         let world = pre.instantiate(&mut *store)?;
-        let script = world.cordboard_component_persona().script().call_open(store, &opening)?;
+        let script = world.cordboard_component_persona().script().call_open(store, opening)?;
         Ok(script.map(|session| Self(Opened { world, session })).map_err(to::failure))
     }
 
@@ -38,18 +35,12 @@ impl Script {
     pub(crate) fn restore(
         pre: &Pre,
         store: &mut Store<State>,
-        scene: &Scene,
-        now: u64,
-        settings: &str,
+        opening: &wit::Opening,
         snapshot: &str,
     ) -> wasmtime::Result<Result<Self, call::Failure>> {
-        let opening = opening(scene, now, settings);
         let world = pre.instantiate(&mut *store)?;
-        let script = world.cordboard_component_persona().script().call_restore(
-            store,
-            &opening,
-            &snapshot.to_owned(),
-        )?;
+        let script = world.cordboard_component_persona().script();
+        let script = script.call_restore(store, opening, &snapshot.to_owned())?;
         Ok(script.map(|session| Self(Opened { world, session })).map_err(to::failure))
     }
 
@@ -62,14 +53,14 @@ impl Script {
         &self,
         store: &mut Store<State>,
         at: u64,
-        events: Vec<Event>,
+        events: &[wit::Event],
     ) -> wasmtime::Result<Vec<wit::Action>> {
-        let events: Vec<wit::Event> = events.into_iter().map(event).collect();
-        self.0.world.cordboard_component_persona().script().call_handle(store, self.0.session, at, &events)
+        self.0.world.cordboard_component_persona().script().call_handle(store, self.0.session, at, events)
     }
 }
 
-fn opening(scene: &Scene, now: u64, settings: &str) -> wit::Opening {
+/// What a script is opened with.
+pub(crate) fn opening(scene: &Scene, now: u64, settings: &str) -> wit::Opening {
     let parameters = scene.parameters.iter();
     wit::Opening {
         seed: scene.seed,
@@ -113,7 +104,8 @@ fn utterance(said: persona::Utterance) -> wit::Utterance {
     wit::Utterance { text: said.text, confidence: said.confidence, language: said.language }
 }
 
-fn event(event: Event) -> wit::Event {
+/// What a script is told, as it crosses.
+pub(crate) fn event(event: Event) -> wit::Event {
     match event {
         Event::Started => wit::Event::Started,
         Event::Speaking => wit::Event::Speaking,

@@ -116,6 +116,11 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// Nothing but these limits.
+    pub(crate) fn nothing(limits: Limits) -> Self {
+        Self { rules: Rules::default(), settings: Settings::default(), limits, refused: Vec::new() }
+    }
+
     /// `shipped`: the manifest of the component that ships with Cordboard under this id.
     pub fn settle(
         manifest: &Manifest,

@@ -10,5 +10,6 @@ mod desk;
 mod hostile;
 mod hostile_everywhere;
 mod hostile_network;
+mod journal;
 mod loading;
 mod shipped;

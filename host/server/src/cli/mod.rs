@@ -7,6 +7,7 @@
 //! - `doctor/`: what is missing or wrong here
 //! - `components.rs`: what is plugged into a server that runs, and exchanging it
 //! - `migrate.rs`: the database as this version wants it
+//! - `replay.rs`: a call once more, out of its journal
 //! - `client.rs`: how `dial`, `smoke` and `doctor` reach a server
 
 mod call;
@@ -15,6 +16,7 @@ mod components;
 mod dial;
 mod doctor;
 mod migrate;
+mod replay;
 mod serve;
 mod smoke;
 
@@ -97,6 +99,13 @@ enum Command {
     /// A server does it by itself when it starts. Printed, it is for those who let nobody else change
     /// their database, and for Supabase, whose tables its REST interface cannot make.
     Migrate(migrate::Arguments),
+    /// Go through a call once more, out of its journal, and compare
+    ///
+    /// The components of the call are told again what they were told, in virtual time and without a network.
+    /// Prints the conversation, and the first thing that is not as it was. The exit code is 0 if all
+    /// is, 1 if something is not, 2 if the call cannot be replayed. Journals are made where `[journal]` is on.
+    #[command(after_help = replay::EXAMPLES)]
+    Replay(replay::Arguments),
     /// Measure how many calls one core carries, and how well
     ///
     /// Starts this program once more on a core of its own, with stand-ins for the vendors, and calls
@@ -122,6 +131,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Components(arguments)) => components::list(&flags, arguments),
         Some(Command::Swap(arguments)) => components::swap(&flags, arguments),
         Some(Command::Migrate(arguments)) => migrate::migrate(&flags, &arguments),
+        Some(Command::Replay(arguments)) => Ok(replay::replay(&flags, &arguments)),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Dial(arguments)) => dial::dial(&flags, arguments),
         Some(Command::Smoke(arguments)) => smoke::smoke(&flags, arguments),

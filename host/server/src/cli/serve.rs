@@ -68,6 +68,10 @@ async fn listen(app: Shared) -> anyhow::Result<()> {
     if let Some(folder) = services.recordings() {
         println!("Calls are recorded into {} (CORDBOARD_RECORDING=false: they are not)", folder.display());
     }
+    if services.journals().is_some() {
+        let folder = services.config.journal.folder.display();
+        println!("Calls are written down in {folder}, word for word (CORDBOARD_JOURNAL=false: they are not)");
+    }
     if let Some(warning) = app.access.warning() {
         println!("{warning}");
     }

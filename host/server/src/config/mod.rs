@@ -45,6 +45,7 @@ pub struct Config {
     pub interruption: Interruption,
     pub vad: Vad,
     pub recording: Recording,
+    pub journal: Journal,
     pub store: Store,
     pub retention: Retention,
     pub redaction: Redaction,
@@ -217,6 +218,8 @@ pub struct Route {
     pub voice: Option<String>,
     /// false: calls of this route are not recorded
     pub record: bool,
+    /// whether calls of this route have a journal; unset: as `journal.on` says
+    pub journal: Option<bool>,
     /// Said before anything else, and not to be interrupted: that the call is recorded, for instance.
     pub announcement: Option<String>,
     /// Where callers can be put through to, by name.
@@ -234,6 +237,7 @@ impl Default for Route {
             timezone: "UTC".into(),
             voice: None,
             record: true,
+            journal: None,
             announcement: None,
             transfers: BTreeMap::new(),
         }
@@ -368,6 +372,23 @@ impl Default for Recording {
             format: RecordingFormat::default(),
             flush: Seconds(Duration::from_secs(5)),
         }
+    }
+}
+
+/// A file for each call with all that its components were told and what they said about it, for `cordboard
+/// replay`. No secrets stand in it; what was said does, word for word, and nothing is redacted: that
+/// would be another call.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Journal {
+    pub on: bool,
+    /// where the files go; it is made where it is missing
+    pub folder: PathBuf,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { on: false, folder: "journals".into() }
     }
 }
 

@@ -28,11 +28,14 @@ pub struct Retention {
     pub transcripts_days: Option<u32>,
     /// what happened besides
     pub events_days: Option<u32>,
-    /// everything of a conversation, its recording too
+    /// everything of a conversation, its recording and its journal too
     pub conversations_days: Option<u32>,
+    /// by the age of their files, whether there is a database or not
+    pub journals_days: Option<u32>,
 }
 
 impl Retention {
+    /// All that a database knows the age of.
     pub fn is_for_ever(&self) -> bool {
         let all = [self.recordings_days, self.transcripts_days, self.events_days, self.conversations_days];
         all.iter().all(Option::is_none)

@@ -38,6 +38,7 @@ pub struct Rule {
     pub timezone: Option<String>,
     pub voice: Option<String>,
     pub record: Option<bool>,
+    pub journal: Option<bool>,
     pub announcement: Option<String>,
     /// in place of those of `[route]`
     pub transfers: Option<BTreeMap<String, String>>,
@@ -172,6 +173,7 @@ impl Rule {
             timezone: text(&self.timezone, &route.timezone),
             voice: self.voice.clone().or_else(|| route.voice.clone()),
             record: self.record.unwrap_or(route.record),
+            journal: self.journal.or(route.journal),
             // an empty one: none
             announcement: self
                 .announcement
@@ -207,6 +209,7 @@ impl Rule {
         let providers =
             providers.into_iter().filter_map(|(what, ids)| Some(format!("{what} {}", ids.as_ref()?)));
         let record = self.record.map(|record| if record { "recorded" } else { "not recorded" }.to_owned());
+        let journal = self.journal.map(|on| if on { "with a journal" } else { "no journal" }.to_owned());
         let transfers = self.transfers.as_ref().map(|targets| match targets.is_empty() {
             true => "no transfers".to_owned(),
             false => format!("transfers to {}", targets.keys().cloned().collect::<Vec<_>>().join(", ")),
@@ -216,6 +219,7 @@ impl Rule {
         let all = named
             .chain(providers)
             .chain(record)
+            .chain(journal)
             .chain(transfers)
             .chain(settings)
             .collect::<Vec<_>>()
@@ -275,6 +279,12 @@ impl Config {
         let mut routes = self.routes.iter().filter_map(|rule| rule.record);
         // where a route says nothing, it is as the default says
         self.recording.enabled && (self.route.record || routes.any(|record| record))
+    }
+
+    /// Some call has a journal.
+    pub fn journals(&self) -> bool {
+        let default = self.route.journal.unwrap_or(self.journal.on);
+        default || self.routes.iter().any(|rule| rule.journal == Some(true))
     }
 
     pub(super) fn check_routes(&self) -> anyhow::Result<()> {
@@ -358,5 +368,18 @@ mod tests {
         assert!(records("[route]\nrecord = false\n[[routes]]\ndirection = \"inbound\"\nrecord = true"));
         assert!(!records("[route]\nrecord = false\n[[routes]]\ndirection = \"inbound\""));
         assert!(!records("[recording]\nenabled = false\n[[routes]]\ndirection = \"inbound\"\nrecord = true"));
+    }
+
+    #[test]
+    fn a_route_may_have_journals_where_others_have_none_and_the_other_way_round() {
+        let config = |toml: &str| toml::from_str::<Config>(toml).unwrap();
+        let inbound = |journal| format!("[[routes]]\ndirection = \"inbound\"\njournal = {journal}\n");
+        assert!(!config("").journals() && config("[journal]\non = true").journals());
+        let one = config(&inbound(true));
+        assert!(one.journals() && one.routes[0].over(&one.route).journal == Some(true));
+        assert!(
+            !config(&format!("[route]\njournal = false\n[journal]\non = true\n{}", inbound(false)))
+                .journals()
+        );
     }
 }

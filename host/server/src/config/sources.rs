@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "cordboard.toml";
 
 /// Variables that give values of the configuration: the later ones win.
-const VARIABLES: [(&str, &str); 35] = [
+const VARIABLES: [(&str, &str); 37] = [
     ("HOST", "server.host"),
     ("SERVER_HOST", "server.host"),
     ("PORT", "server.port"),
@@ -43,6 +43,8 @@ const VARIABLES: [(&str, &str); 35] = [
     ("CORDBOARD_VOICE", "route.voice"),
     ("CORDBOARD_RECORDING", "recording.enabled"),
     ("CORDBOARD_RECORDINGS", "recording.folder"),
+    ("CORDBOARD_JOURNAL", "journal.on"),
+    ("CORDBOARD_JOURNALS", "journal.folder"),
     ("DATABASE_URL", "store.database"),
     ("CORDBOARD_ONNXRUNTIME", "vad.onnxruntime"),
     ("CORDBOARD_SILERO_ONNX", "vad.model"),
@@ -234,7 +236,7 @@ impl One {
         let numeric =
             matches!(key, "server.port" | "server.calls" | "server.drain" | "endpointing.max_delay");
         let number = numeric.then(|| text.trim().parse::<f64>().ok()).flatten();
-        let truth = matches!(key, "recording.enabled" | "twilio.signatures")
+        let truth = matches!(key, "recording.enabled" | "journal.on" | "twilio.signatures")
             .then(|| text.trim().parse::<bool>().ok())
             .flatten();
         let value = match number {

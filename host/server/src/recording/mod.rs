@@ -139,13 +139,14 @@ impl Drop for Recorder {
 
 fn file_name(port: u16, direction: &str, call_sid: &str, now: jiff::Timestamp) -> String {
     let timestamp = now.strftime("%Y%m%d_%H%M%S");
-    // a call's id comes from outside: it names no other folder
-    let sid: String = call_sid
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
-        .take(64)
-        .collect();
+    let sid = name_of_call(call_sid);
     format!("server_{port}_{direction}_recording_{timestamp}_{sid}.wav")
+}
+
+/// A call's id for the name of a file. It comes from outside: it names no other folder.
+pub fn name_of_call(call_sid: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    call_sid.chars().map(safe).take(64).collect()
 }
 
 impl Recording {

@@ -43,6 +43,8 @@ pub struct Records {
     node: String,
     /// where recordings are
     folder: PathBuf,
+    /// where journals are
+    journals: PathBuf,
 }
 
 impl Records {
@@ -62,7 +64,8 @@ impl Records {
             "`retention`: with `store.database = \"none\"` nobody knows how old anything is; name a database, or \
              keep things for ever"
         );
-        Ok(Self { store, node: node(&loaded.config), folder })
+        let journals = loaded.config.journal.folder.clone();
+        Ok(Self { store, node: node(&loaded.config), folder, journals })
     }
 
     /// Everything that was to be kept is, or waits on the disk.

@@ -312,6 +312,7 @@ pub async fn forget_caller(
 
 fn gone(app: &App, deleted: &store::Deleted) -> Deleted {
     tracing::info!(conversations = deleted.conversations, "conversations were forgotten, as somebody asked");
+    app.records.delete_journals(&deleted.calls);
     Deleted {
         conversations: deleted.conversations,
         recordings: app.records.delete_recordings(&deleted.recordings),

@@ -40,6 +40,10 @@ pub async fn health(State(app): State<Shared>) -> Json<Health> {
     let (state, trouble) = app.services.recorder().map_or(("off", None), |recorder| recorder.vital().state());
     let component = app.services.recorder().map(|_| "wav".to_owned());
     services.insert("recordings".into(), Service { component, state, trouble });
+    if let Some(journals) = app.services.journals() {
+        let (state, trouble) = journals.vital().state();
+        services.insert("journals".into(), Service { component: None, state, trouble });
+    }
     if let Some(store) = app.records.store() {
         services.insert("store".into(), records(&store.health()));
     }

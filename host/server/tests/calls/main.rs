@@ -19,6 +19,7 @@ mod first_call;
 mod hostile;
 mod house;
 mod inbound;
+mod journal;
 mod leaving;
 mod models;
 mod nodes;

@@ -17,17 +17,20 @@ const GRACE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Their ids stand in an address where the database is reached by HTTP.
 const BY_ID: u32 = 100;
 
-/// What went. The files of the recordings are still there.
+/// What went. The files of the recordings and of the journals are still there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
     pub conversations: u64,
     pub recordings: Vec<String>,
+    /// as whoever held the call named it
+    pub calls: Vec<String>,
 }
 
 impl Deleted {
     fn add(&mut self, other: Self) {
         self.conversations += other.conversations;
         self.recordings.extend(other.recordings);
+        self.calls.extend(other.calls);
     }
 }
 
@@ -182,6 +185,8 @@ impl Store {
             let these = [these(&some, "id")];
             deleted.conversations += in_time(self.backend().delete(Table::Conversations, &these)).await?;
             deleted.recordings.extend(some.iter().filter_map(named).map(str::to_owned));
+            let calls = some.iter().filter_map(|row| row.get("call_sid")?.as_str());
+            deleted.calls.extend(calls.map(str::to_owned));
         }
     }
 

@@ -133,7 +133,8 @@ impl<'a> Driver<'a> {
     ) -> anyhow::Result<Self> {
         let services = &app.services;
         let measures = Measures::new(scene, route, &persona, app);
-        let surroundings = Surroundings::new(&scene.call, unix_milliseconds(), scene.seed, arrivals);
+        let surroundings = Surroundings::new(&scene.call, unix_milliseconds(), scene.seed, arrivals)
+            .journaled(services.journal(route, &scene.call));
         let persona_id = persona.id().to_owned();
         let (providers, inputs) =
             Providers::open(services, route, persona, surroundings, scene, Moment::START)?;

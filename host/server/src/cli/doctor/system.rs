@@ -39,6 +39,10 @@ pub fn examine(config: &Config) -> Vec<Finding> {
         }
         false => findings.push(Finding::none("recordings", "none are made")),
     }
+    if config.journals() {
+        let advice = "choose another: `journal.folder`, or CORDBOARD_JOURNALS";
+        findings.extend(folder("journals", &config.journal.folder, advice));
+    }
     findings
 }
 
