@@ -25,6 +25,7 @@ mod models;
 mod nodes;
 mod outbound;
 mod pages;
+mod plugging;
 mod python;
 mod recordings;
 mod records;
