@@ -225,7 +225,7 @@ impl Speaking {
                     if let Some(utterance) = self.find(id)
                         && utterance.with_voice == WithVoice::GivenAll
                     {
-                        if utterance.received() == 0 && utterance.has_text() {
+                        if !utterance.has_audio_of_voice() && utterance.has_text_for_voice() {
                             let failure =
                                 Failure::new(Cause::Garbled, "it gave no audio for what it was given");
                             return self.voice_failed(now, failure, out);
@@ -254,7 +254,7 @@ impl Speaking {
     fn voice_owes(&self) -> bool {
         !self.more
             && self.utterances.iter().any(|u| match u.with_voice {
-                WithVoice::Begun => u.received() == 0,
+                WithVoice::Begun => !u.has_audio_of_voice(),
                 WithVoice::GivenAll => true,
                 WithVoice::Nothing | WithVoice::Finished => false,
             })
