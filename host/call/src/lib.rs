@@ -31,6 +31,10 @@
 //! - Every [`Output::Transfer`] is answered by one [`Input::Transferred`] or
 //!   [`Input::TransferFailed`], unless [`Output::CancelTransfer`] came before. A line that closes
 //!   because the caller was put through is not closed before that was said.
+//! - Which provider is opened is for the driver to say: at [`Output::ReopenStt`],
+//!   [`Output::ReopenTts`] and every [`llm::Event::Generate`] the next of its chain that is well. How
+//!   many there are the call is told ([`audio::Settings`], [`conversation::Settings`]), and whether to
+//!   go on is for the call to say.
 //! - After [`Output::Ended`] there is nothing more to do.
 
 #![forbid(unsafe_code)]

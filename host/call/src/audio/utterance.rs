@@ -132,11 +132,12 @@ impl Utterance {
         self.text.get(..self.given).unwrap_or_default().chars().count()
     }
 
-    /// What was not sent of its audio is none of it.
+    /// What was not sent of the audio of the voice that speaks it now is none of it.
     pub(super) fn forget_unsent(&mut self) {
-        self.audio.truncate(self.sent.saturating_sub(self.discarded));
-        let heard = duration(self.sent);
-        self.words.retain(|(_, end)| *end <= heard);
+        let kept = self.sent.max(self.resumed.1);
+        self.audio.truncate(kept.saturating_sub(self.discarded));
+        let kept = duration(kept);
+        self.words.retain(|(_, end)| *end <= kept);
     }
 
     pub(super) fn expects_audio(&self) -> bool {
@@ -150,6 +151,11 @@ impl Utterance {
     /// All the audio that has come, in bytes.
     pub(super) fn received(&self) -> usize {
         self.discarded + self.audio.len()
+    }
+
+    /// Some of it is of the voice that speaks it now.
+    pub(super) fn has_audio_of_voice(&self) -> bool {
+        self.received() > self.resumed.1
     }
 
     pub(super) fn unsent(&self) -> usize {
@@ -334,6 +340,11 @@ impl Utterance {
 
     pub(super) fn has_text(&self) -> bool {
         self.text.chars().any(char::is_alphanumeric)
+    }
+
+    /// There is something to say for the voice that speaks it now.
+    pub(super) fn has_text_for_voice(&self) -> bool {
+        self.text.get(self.resumed.0..).is_some_and(|text| text.chars().any(char::is_alphanumeric))
     }
 
     pub(super) fn may_be_cut(&self, by: impl Fn(persona::Interruption) -> bool) -> bool {

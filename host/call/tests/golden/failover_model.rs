@@ -5,10 +5,8 @@ use crate::scene::*;
 use call::chat::{Message, Stop, ToolResult};
 use call::llm::Effect;
 use call::persona::{Action, Context, Ending, Event};
-use call::{Cause, Config, Failure, Input, Provider};
+use call::{Cause, Config, Failure, Provider};
 use insta::assert_snapshot;
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 
 const ANSWER: &str = "I am very sorry to hear that. I will tell the cook.";
 
@@ -507,62 +505,4 @@ fn the_first_token_of_a_turn_is_that_of_whoever_gave_one() {
     // 30 ms of the first, 100 of the second
     assert_eq!(times.first_token, times.closed.map(|closed| closed + ms(130)));
     assert!(times.first_frame > times.first_token);
-}
-
-/// A driver may put another script in the place of one, between two events: the engine does not know
-/// who answers.
-#[test]
-fn what_is_open_goes_on_when_another_script_answers() {
-    let story = on_both_lines(|sound| {
-        let told = Rc::new(RefCell::new(Vec::new()));
-        let exchanged = Rc::new(Cell::new(false));
-        let by = exchanged.clone();
-        let mut scene = Scene::new(sound, move |event| {
-            let who = if by.get() { "new" } else { "old" };
-            told.borrow_mut().push(who);
-            match event {
-                Event::Started => vec![
-                    ask(1),
-                    Action::Timer { id: 2, after: ms(4_000) },
-                    Action::Fetch { id: 3, request: request() },
-                    listen(),
-                ],
-                // at the boundary of a turn
-                Event::Operator(_) => {
-                    by.set(true);
-                    vec![]
-                }
-                Event::Done(report) if report.id == 1 => vec![Action::Note(format!("{who} knows of 1"))],
-                Event::Response { id: 3, .. } => vec![Action::Note(format!("{who} knows of 3"))],
-                Event::Timer(2) => {
-                    assert!(!told.borrow().is_empty());
-                    vec![say(4, &format!("Now I am the {who} one.")), ask(5)]
-                }
-                Event::Done(report) if report.id == 5 => vec![Action::HangUp],
-                _ => vec![],
-            }
-        });
-        scene.later(at(10), Input::Operator("exchange".into()));
-        let failure = call::net::Failure::new(call::net::Fault::Timeout, "simulated");
-        scene.later(at(3_000), Input::Response { id: 3, outcome: Err(failure) });
-        scene
-    });
-    assert_snapshot!(story, @r#"
-    0.000 script: Started
-    0.000 model is asked: 
-    0.010 script: Operator("exchange")
-    0.530 script: 1 is Complete, heard "I see."
-    3.000 script: response 3: timeout: simulated
-    4.000 script: Timer(2)
-    4.000 model is asked: agent "I see." | note "new knows of 1" | note "new knows of 3" | agent "Now I am the new one."
-    5.310 script: 4 is Complete, heard "Now I am the new one."
-    5.670 script: 5 is Complete, heard "I see."
-    5.670 agent hangs up
-    5.670 script: Ended(Script)
-    5.670 ended: Script
-    "#);
-}
-
-fn request() -> call::net::Request {
-    call::net::Request { method: "GET".into(), url: "https://x".into(), headers: vec![], body: vec![] }
 }

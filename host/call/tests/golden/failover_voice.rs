@@ -75,6 +75,32 @@ fn whenever_and_however_a_voice_fails_everything_is_heard_once() {
 }
 
 #[test]
+fn two_voices_may_fail_one_behind_the_other_while_several_things_wait_to_be_said() {
+    let all = [GREETING, REPLY, GOODBYE].join(" ");
+    for voice_continues in [false, true] {
+        for first in 0..20 {
+            for second in ways(first % 7) {
+                let mut config = config(3);
+                if let Line::Audio(settings) = &mut config.line {
+                    settings.voice_continues = voice_continues;
+                }
+                let mut scene = Scene::with(config, true, |event| match event {
+                    Event::Started => vec![say(1, GREETING), say(2, REPLY), say_whole(3, GOODBYE)],
+                    Event::Done(report) if report.id == 3 => vec![Action::HangUp],
+                    _ => vec![],
+                });
+                scene.voice.fates = vec![Fate::BreaksOff(first), second.clone(), Fate::IsWell];
+                scene.play(120);
+                let what = format!("{first}, {second:?}:\n{}", scene.story());
+                assert_eq!(scene.words_heard(), all, "{what}");
+                assert_eq!(scene.failed_over, [Provider::Voice; 2], "{what}");
+                assert!(scene.story().ends_with("ended: Script"), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_voice_that_fails_in_the_middle_of_a_word_leaves_the_word_to_the_next() {
     // in the greeting and in the reply
     for words in [6, 20] {

@@ -10,6 +10,7 @@ mod barge_in;
 mod deadlines;
 mod ending;
 mod endpointing;
+mod exchanging;
 mod failover_model;
 mod failover_recogniser;
 mod failover_voice;

@@ -4,12 +4,12 @@
 //! where there is sound is marked with `~`. [`on_both_lines`] plays the same story over a line of
 //! sound and over a line of words, checks that the same was decided, and returns the first.
 
+mod voice;
+
 use audio::detect::Energy;
 use call::line::UtteranceId;
 use call::persona::{self, Action, Event, Interruption, Manner};
-use call::{
-    Call, Cause, Config, Failure, Input, Line, Moment, Observation, Output, chat, llm, stt, text, tts,
-};
+use call::{Call, Config, Input, Line, Moment, Observation, Output, chat, llm, stt, text, tts};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
@@ -17,6 +17,8 @@ use std::time::Duration;
 pub const FRAME: usize = 160;
 /// Voice and far end take this long for a character.
 pub const PACE: Duration = Duration::from_millis(60);
+
+pub use voice::{Fate, Voice};
 
 type Script = Box<dyn FnMut(&Event) -> Vec<Action>>;
 /// What a model does with a prompt: effects, each so many milliseconds after the one before.
@@ -56,42 +58,6 @@ enum Todo {
     Frame,
 }
 
-/// A voice that takes a while to begin and then speaks at [`PACE`].
-pub struct Voice {
-    pub first_audio: Duration,
-    /// says where its words lie
-    pub timings: bool,
-    /// takes everything and gives nothing
-    pub silent: bool,
-    /// what becomes of the voices, one after the other; one that is not named here is well
-    pub fates: Vec<Fate>,
-    session: usize,
-    /// characters of each utterance that this session has spoken
-    spoken: HashMap<UtteranceId, usize>,
-    /// words that this session has spoken
-    words: usize,
-    /// words that sound for themselves: each has its own sample
-    known: Vec<String>,
-}
-
-/// What becomes of a voice.
-#[derive(Clone, Debug)]
-pub enum Fate {
-    IsWell,
-    /// is well, and does not say where its words lie
-    IsTerse,
-    /// speaks so many words and half of the next, and then fails
-    BreaksOff(usize),
-    /// speaks so many words, and then fails
-    Fails(usize, Failure),
-    /// speaks so many words, and then nothing
-    Stalls(usize),
-    /// says that it has spoken all, and has not spoken
-    GivesNothing,
-    /// gives sound without end
-    Floods,
-}
-
 /// A telephone: plays what it is sent, and returns marks when they have been played.
 #[derive(Default)]
 pub struct FarEnd {
@@ -108,15 +74,6 @@ pub struct FarEnd {
     lost: bool,
     /// it will not return these any more
     lost_marks: Vec<String>,
-}
-
-/// So many words can sound for themselves.
-const SAMPLES: u8 = 0x40;
-/// And so sounds a part of one.
-const HALF_A_WORD: u8 = 0x50;
-
-fn samples(word: &str) -> usize {
-    word.chars().count() * PACE.as_millis() as usize * 8
 }
 
 impl FarEnd {
@@ -214,16 +171,7 @@ impl Scene {
             now: Moment::START,
             script: Box::new(script),
             model: Box::new(|_| says("I see.")),
-            voice: Voice {
-                first_audio: ms(50),
-                timings: true,
-                silent: false,
-                fates: Vec::new(),
-                session: 0,
-                spoken: HashMap::new(),
-                words: 0,
-                known: Vec::new(),
-            },
+            voice: Voice::default(),
             far_end: FarEnd::default(),
             recogniser: Recogniser { partial: ms(300), last: ms(100), owns_turns: true },
             sound,
@@ -490,9 +438,7 @@ impl Scene {
                 self.note("~ recogniser opened again");
             }
             Output::ReopenTts => {
-                self.voice.session += 1;
-                self.voice.spoken.clear();
-                self.voice.words = 0;
+                self.voice.open_again();
                 self.note("~ voice opened again");
             }
             Output::Tts(event) => self.speak(event),
@@ -540,75 +486,24 @@ impl Scene {
 
     /// Whether a part of a word was heard that a voice broke off in.
     pub fn half_a_word_was_heard(&self) -> bool {
-        self.far_end.playing.iter().any(|(_, audio)| audio.contains(&HALF_A_WORD))
+        self.played().any(Voice::is_half_a_word)
     }
 
     /// The words that sounded to their end, in order; of voices that have [`Voice::fates`].
     pub fn words_heard(&self) -> String {
-        let played = self.far_end.playing.iter().flat_map(|(_, audio)| audio);
-        let mut heard: Vec<(u8, usize)> = Vec::new();
-        for sample in played.filter(|sample| **sample < SAMPLES) {
-            match heard.last_mut().filter(|(last, _)| last == sample) {
-                Some((_, length)) => *length += 1,
-                None => heard.push((*sample, 1)),
-            }
-        }
-        let whole = |(sample, length): &(u8, usize)| {
-            let word = &self.voice.known[usize::from(*sample)];
-            // the blank behind it is no part of it
-            (*length >= samples(word.trim())).then_some(word.trim())
-        };
-        heard.iter().filter_map(whole).collect::<Vec<_>>().join(" ")
+        self.voice.words_in(self.played())
+    }
+
+    fn played(&self) -> impl Iterator<Item = u8> {
+        self.far_end.playing.iter().flat_map(|(_, audio)| audio).copied()
     }
 
     fn speak(&mut self, event: tts::Event) {
         let tts::Event::Speak { utterance, text, last } = event else { return };
-        if self.voice.silent {
-            return;
+        if !self.voice.silent {
+            let effects = self.voice.speak(utterance, &text, last);
+            self.schedule(self.now + self.voice.first_audio, Todo::Voice(self.voice.session, effects));
         }
-        let told = !self.voice.fates.is_empty();
-        let fate = self.voice.fates.get(self.voice.session).cloned().unwrap_or(Fate::IsWell);
-        let until = match fate {
-            Fate::IsWell | Fate::IsTerse => usize::MAX,
-            Fate::Fails(words, _) | Fate::Stalls(words) | Fate::BreaksOff(words) => words,
-            Fate::GivesNothing | Fate::Floods => 0,
-        };
-        let mut effects = Vec::new();
-        for word in text.split_inclusive(' ') {
-            if self.voice.words >= until {
-                if matches!(fate, Fate::BreaksOff(_)) {
-                    let data = vec![HALF_A_WORD; samples(word) / 2];
-                    effects.push(tts::Effect::Audio { utterance, data });
-                }
-                break;
-            }
-            self.voice.words += 1;
-            let spoken = self.voice.spoken.entry(utterance).or_default();
-            let start = PACE * *spoken as u32;
-            *spoken += word.chars().count();
-            let end = PACE * (*spoken - usize::from(word.ends_with(' '))) as u32;
-            let sample = if told { self.voice.known.len() as u8 } else { 0x20 };
-            assert!(!told || sample < SAMPLES, "more words than samples");
-            let data = vec![sample; samples(word)];
-            self.voice.known.push(word.to_owned());
-            effects.push(tts::Effect::Audio { utterance, data });
-            let word = call::Word { text: word.trim().into(), start, end };
-            if self.voice.timings && !matches!(fate, Fate::IsTerse) && !word.text.is_empty() {
-                effects.push(tts::Effect::Timing { utterance, word });
-            }
-        }
-        let ends = self.voice.words >= until;
-        match fate {
-            Fate::BreaksOff(_) if ends => {
-                let failure = Failure::new(Cause::Unreachable, "closed in the middle");
-                effects.push(tts::Effect::Failed(failure));
-            }
-            Fate::Fails(_, failure) if ends => effects.push(tts::Effect::Failed(failure)),
-            Fate::Floods => effects.push(tts::Effect::Audio { utterance, data: vec![0xF0; 8_000 * 120] }),
-            Fate::Stalls(_) if ends => {}
-            _ => effects.extend(last.then_some(tts::Effect::Finished(utterance))),
-        }
-        self.schedule(self.now + self.voice.first_audio, Todo::Voice(self.voice.session, effects));
     }
 
     fn watch(&mut self, observation: Observation) {

@@ -1,18 +1,19 @@
 //! Speaking: text becomes pieces, pieces become audio, audio is played out.
 //!
-//! What is cut short or waits is in `cutting.rs`.
+//! What is cut short or waits is in `cutting.rs`, what becomes of a voice that fails in `failing.rs`.
 //!
 //! Utterances are spoken one after the other, in the order in which they were begun. The voice
 //! works ahead of the ear: it is given the next utterance while one is still being played, and it
 //! is asked for more of what it holds back only when little is left.
 
 mod cutting;
+mod failing;
 
 use super::Settings;
 use super::chain::Chain;
 use super::playout::{FRAME, Playout, duration};
 use super::utterance::{Utterance, WithVoice};
-use crate::io::{Outbox, Output, Provider};
+use crate::io::{Outbox, Output};
 use crate::line::{self, Heard, Step, UtteranceId};
 use crate::persona::{Ending, Interruption, Manner};
 use crate::time::earliest;
@@ -193,24 +194,6 @@ impl Speaking {
         }
     }
 
-    /// The last resort; what is not among it is not said.
-    fn say_without_voice(&mut self, out: &mut Outbox) {
-        let known = &self.last_resort;
-        self.utterances.retain_mut(|utterance| {
-            if !utterance.whole || utterance.with_voice == WithVoice::Finished {
-                return true;
-            }
-            let phrase = phrase(known, utterance);
-            utterance.give_up();
-            if let Some(phrase) = phrase {
-                utterance.push_audio(&phrase.audio);
-            } else {
-                report(utterance, Ending::Failed, 0, out);
-            }
-            phrase.is_some()
-        });
-    }
-
     // -- from the voice
 
     pub(super) fn voice(&mut self, now: Moment, effects: Vec<tts::Effect>, out: &mut Outbox) {
@@ -242,7 +225,7 @@ impl Speaking {
                     if let Some(utterance) = self.find(id)
                         && utterance.with_voice == WithVoice::GivenAll
                     {
-                        if utterance.received() == 0 && utterance.has_text() {
+                        if !utterance.has_audio_of_voice() && utterance.has_text_for_voice() {
                             let failure =
                                 Failure::new(Cause::Garbled, "it gave no audio for what it was given");
                             return self.voice_failed(now, failure, out);
@@ -267,39 +250,11 @@ impl Speaking {
         }
     }
 
-    /// Lets the next voice go on with what has no audio yet, or gives up speaking.
-    fn voice_failed(&mut self, now: Moment, failure: Failure, out: &mut Outbox) {
-        self.more = false;
-        if !self.chain.goes_on(now, &failure) {
-            return self.fall_mute(now, failure, out);
-        }
-        out.failed_over(Provider::Voice, format!("the voice failed and is opened again: {failure}"));
-        self.voice_moved = now;
-        out.push(Output::ReopenTts);
-        for utterance in &mut self.utterances {
-            utterance.resume_with_new_voice();
-        }
-        self.feed(now, out);
-    }
-
-    /// Nothing can be said any more but the last resort, which may be what was to be said.
-    fn fall_mute(&mut self, now: Moment, failure: Failure, out: &mut Outbox) {
-        self.mute = true;
-        let known = &self.last_resort;
-        let needs_no_voice = |u: &Utterance| u.whole && u.received() == 0 && phrase(known, u).is_some();
-        let (kept, lost) = std::mem::take(&mut self.utterances).into_iter().partition(needs_no_voice);
-        self.utterances = lost;
-        self.end(now, Ending::Failed, out);
-        self.utterances = kept;
-        self.say_without_voice(out);
-        out.conversation(line::Event::Mute(failure));
-    }
-
     /// Whether the voice owes audio for what it was given.
     fn voice_owes(&self) -> bool {
         !self.more
             && self.utterances.iter().any(|u| match u.with_voice {
-                WithVoice::Begun => u.received() == 0,
+                WithVoice::Begun => !u.has_audio_of_voice(),
                 WithVoice::GivenAll => true,
                 WithVoice::Nothing | WithVoice::Finished => false,
             })
@@ -460,11 +415,6 @@ fn give_pieces(utterance: &mut Utterance, out: &mut Outbox) {
         utterance.with_voice = WithVoice::GivenAll;
         out.push(Output::Tts(tts::Event::Speak { utterance: id, text: String::new(), last: true }));
     }
-}
-
-/// What can be said of this without a voice: all or nothing.
-fn phrase<'a>(known: &'a [Phrase], utterance: &Utterance) -> Option<&'a Phrase> {
-    known.iter().find(|phrase| phrase.text.trim() == utterance.text().trim())
 }
 
 fn progress(utterance: UtteranceId, step: Step) -> line::Event {
