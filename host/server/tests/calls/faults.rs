@@ -155,18 +155,27 @@ async fn a_final_that_comes_late_twice_or_in_two_halves_is_one_turn() {
 // -- the model
 
 #[tokio::test]
-async fn a_model_that_says_nothing_is_excused() {
-    let went = call_with(Wrong { times: 1, ..llm(Fault::Silent) }).await;
-    went.check(&["could you say that again?", "Bye!"], &["the model said nothing for 1.5 s"]);
+async fn a_model_that_fails_once_is_asked_again_and_nobody_notices() {
+    for fault in [Fault::Silent, Fault::Garbage, Fault::Nothing, refused(429)] {
+        let went = call_with(Wrong { times: 1, ..llm(fault.clone()) }).await;
+        assert!(went.log.contains("the model"), "{fault:?}: {}", went.log);
+        went.check(&[REPLY, "Bye!"], &["another attempt is made", "departure=\"script\""]);
+    }
 }
 
 #[tokio::test]
-async fn a_model_that_breaks_off_talks_nonsense_or_answers_nothing_is_excused() {
-    for fault in [Fault::CloseMidWord, Fault::Garbage, Fault::Nothing, refused(429)] {
-        let went = call_with(Wrong { times: 1, ..llm(fault.clone()) }).await;
-        assert!(went.log.contains("the model"), "{fault:?}: {}", went.log);
+async fn a_model_that_fails_twice_in_a_turn_is_excused() {
+    for fault in [Fault::Silent, Fault::Garbage, Fault::Nothing, refused(429)] {
+        let went = call_with(Wrong { times: 2, ..llm(fault.clone()) }).await;
         went.check(&["could you say that again?", "Bye!"], &["departure=\"script\""]);
     }
+}
+
+#[tokio::test]
+async fn a_model_that_breaks_off_is_excused() {
+    let went = call_with(Wrong { times: 1, ..llm(Fault::CloseMidWord) }).await;
+    assert!(went.log.contains("the model"), "{}", went.log);
+    went.check(&["could you say that again?", "Bye!"], &["departure=\"script\""]);
 }
 
 #[tokio::test]

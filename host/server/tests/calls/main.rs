@@ -13,6 +13,7 @@ mod commands;
 mod configuration;
 mod control;
 mod exchange;
+mod failover;
 mod faults;
 mod figures;
 mod first_call;

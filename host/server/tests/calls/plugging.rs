@@ -1,6 +1,7 @@
 //! Components are exchanged while calls go on: from the folder, over HTTP, for some calls first; what is no
 //! good changes nothing, or is taken out again.
 
+use crate::exchange::client;
 use crate::house::*;
 use crate::outbound::THEIRS;
 use serde_json::{Value, json};
@@ -53,27 +54,32 @@ fn villain(mode: &str) -> Vec<u8> {
 
 /// What the server says to this build.
 pub async fn exchange(server: &Server, id: &str, query: &str, wasm: Vec<u8>) -> (u16, Value) {
-    let http = reqwest::Client::new();
     let url = server.url(&format!("/components/{id}{query}"));
-    let response = http.post(url).header("content-type", "application/wasm").body(wasm).send().await.unwrap();
+    let response =
+        client().post(url).header("content-type", "application/wasm").body(wasm).send().await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
 async fn order(server: &Server, path: &str) -> (u16, Value) {
-    let response = reqwest::Client::new().post(server.url(path)).send().await.unwrap();
+    let response = client().post(server.url(path)).send().await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
 /// What is known of this component; of its first use, if it has any.
 pub async fn known(server: &Server, id: &str) -> Value {
-    let known: Value = reqwest::get(server.url("/components")).await.unwrap().json().await.unwrap();
+    let known: Value = client().get(server.url("/components")).send().await.unwrap().json().await.unwrap();
     let all = known["components"].as_array().unwrap();
     all.iter().find(|component| component["id"] == id).unwrap_or_else(|| panic!("no {id}: {known}")).clone()
 }
 
+/// Waits for a caller who waits for a compiler.
+fn patient() -> Setup {
+    Setup::brief().toml("[limits]\nuser_away = 300\n")
+}
+
 /// A folder for components, which is empty.
 pub fn with_folder(setup: Setup) -> Setup {
-    setup.file("components/README", "").toml("components = \"components\"\n")
+    setup.file("components/README", "").variable("CORDBOARD_COMPONENTS", "components")
 }
 
 fn in_folder(server: &Server, name: &str) -> PathBuf {
@@ -92,7 +98,7 @@ const PARROT: &str = "The parrot says My soup was cold today.";
 
 #[tokio::test]
 async fn the_next_turn_of_a_live_call_is_answered_by_the_new_model() {
-    let server = Setup::brief().start().await;
+    let server = patient().start().await;
     let mut phone = Phone::begin(&server, "CA-plug").await;
     phone.hears().await;
     phone.say(ASKED).await;
@@ -116,7 +122,7 @@ async fn the_next_turn_of_a_live_call_is_answered_by_the_new_model() {
 
 #[tokio::test]
 async fn what_is_put_into_the_folder_is_plugged_in_and_what_is_taken_out_of_it_unplugged() {
-    let server = with_folder(Setup::brief()).start().await;
+    let server = with_folder(patient()).start().await;
     let mut phone = Phone::begin(&server, "CA-folder").await;
     phone.hears().await;
     put(&server, "parrot.wasm", &parrot());
@@ -137,7 +143,7 @@ async fn what_is_put_into_the_folder_is_plugged_in_and_what_is_taken_out_of_it_u
 
 #[tokio::test]
 async fn a_persona_goes_on_in_its_new_build_where_the_old_one_was() {
-    let server = Setup::brief().start().await;
+    let server = patient().start().await;
     let mut phone = Phone::begin(&server, "CA-persona").await;
     phone.hears().await;
     phone.say(ASKED).await;
@@ -157,7 +163,7 @@ async fn a_persona_goes_on_in_its_new_build_where_the_old_one_was() {
 
 #[tokio::test]
 async fn a_call_that_cannot_move_stays_with_its_persona_and_is_shown_as_pinned() {
-    let server = Setup::brief().start().await;
+    let server = patient().start().await;
     let mut phone = Phone::begin(&server, "CA-pinned").await;
     phone.hears().await;
     // a persona that understands none of its snapshots
@@ -175,7 +181,7 @@ async fn a_call_that_cannot_move_stays_with_its_persona_and_is_shown_as_pinned()
 
 #[tokio::test]
 async fn the_voice_is_exchanged_between_two_utterances() {
-    let server = Setup::brief().start().await;
+    let server = patient().start().await;
     let mut phone = Phone::begin(&server, "CA-voice").await;
     assert_eq!(phone.hears().await, "Hello!");
     let new = build("flite-tts", &manifest("flite-tts", "2.0.0"));
@@ -190,7 +196,7 @@ async fn the_voice_is_exchanged_between_two_utterances() {
 
 #[tokio::test]
 async fn what_is_no_good_is_refused_with_a_sentence_and_changes_nothing() {
-    let server = Setup::brief().start().await;
+    let server = patient().start().await;
     let mut phone = Phone::begin(&server, "CA-refused").await;
     phone.hears().await;
     let voice = manifest("flite-tts", "2.0.0");
@@ -218,7 +224,7 @@ async fn what_is_no_good_is_refused_with_a_sentence_and_changes_nothing() {
 
 #[tokio::test]
 async fn some_calls_try_it_first_and_then_all() {
-    let server = Setup::brief().start().await;
+    let server = patient().start().await;
     let query = format!("?numbers={},{}", THEIRS.replace('+', "%2B"), "%2B15555550100");
     let (status, done) = exchange(&server, "offline-llm", &query, parrot()).await;
     assert_eq!(status, 200, "{done}");
@@ -244,7 +250,7 @@ async fn some_calls_try_it_first_and_then_all() {
 
 #[tokio::test]
 async fn a_build_that_keeps_breaking_is_taken_out_again() {
-    let server = Setup::brief().start().await;
+    let server = patient().start().await;
     assert_eq!(exchange(&server, "offline-llm", "", villain("trap-at-handle")).await.0, 200);
     let mut phone = Phone::begin(&server, "CA-breaks").await;
     phone.hears().await;
@@ -264,7 +270,7 @@ async fn a_build_that_keeps_breaking_is_taken_out_again() {
 
 #[tokio::test]
 async fn the_commands_exchange_what_a_server_has_and_show_it() {
-    let server = with_folder(Setup::brief()).start().await;
+    let server = with_folder(patient()).start().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("parrot.wasm");
     std::fs::write(&file, parrot()).unwrap();
