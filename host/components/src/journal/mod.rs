@@ -12,10 +12,12 @@
 //! - `writing.rs`: the journal of a call that goes on
 //! - `reading.rs`: one that was found
 //! - `replaying.rs`: the components do it again
+//! - `again.rs`: one component, whatever kind it is of
 //! - `conversation.rs`, `showing.rs`: what happened, as a person reads it
 //!
 //! Files and queues are the host's: here is nothing that waits for a disk.
 
+mod again;
 mod conversation;
 mod format;
 mod reading;

@@ -70,7 +70,9 @@ impl<'a> Kept<'a> {
             }
             rest = after;
         }
-        if let Some(Record::Ended { whole }) = records.last() {
+        if ending == Ending::Missing
+            && let Some(Record::Ended { whole }) = records.last()
+        {
             ending = if *whole { Ending::Whole } else { Ending::Incomplete };
         }
         match records.first() {

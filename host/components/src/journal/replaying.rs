@@ -1,25 +1,24 @@
 //! The components of a call do it again, in virtual time: each session is opened as it was, told what it
 //! was told, and what comes of it is compared by the bytes. The first thing that is not the same ends it.
 //!
-//! Who plays a part may be another build of the component than then: that is what a replay is for. Its
-//! snapshots are its own affair and are compared only where the build is the same; one that cannot go on
-//! from a snapshot of then has diverged.
+//! Who plays a part may be another build of the component than then: that is what a replay is for. It has the
+//! settings of then, and its own defaults for those that there were not. Its snapshots are its own affair and
+//! are compared only where the build is the same; one that cannot go on from a snapshot of then has diverged.
 
+use super::again::{Again, again, effects, events};
 use super::conversation::{Conversation, Line, Who};
-use super::format::{Bytes, Came, Opened, Record, Told};
+use super::format::{Came, Opened, Record, Told};
 use super::reading::{Kept, Took};
-use super::showing::{apart, brief, line};
+use super::showing::{apart, brief};
 use crate::catalogue::Catalogue;
-use crate::component::{Artifact, Generation, LoadError, Pre};
-use crate::contract::{self, Contract, LlmContract, Script, SttContract, TtsContract, script_words};
+use crate::component::{Artifact, Generation, LoadError};
+use crate::contract::script_words;
 use crate::egress::SessionId;
 use crate::engine::Host;
 use crate::grant::Grant;
 use crate::manifest::{CEILING, Kind, Limits};
-use crate::session::{Body, Fault, Listening, Speaking, Surroundings};
+use crate::session::{Body, Surroundings};
 use call::Moment;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -372,102 +371,6 @@ impl Divergence {
     }
 }
 
-fn moment(at: u64) -> Moment {
+pub(super) fn moment(at: u64) -> Moment {
     Moment::since_start(Duration::from_millis(at))
-}
-
-// -- components, whatever kind they are of
-
-/// A session that is told again what it was told.
-trait Again {
-    /// None: these are no events for it.
-    fn tell(&mut self, now: Moment, events: &Bytes<'_>) -> Option<Came<'static>>;
-    fn snapshot(&mut self, now: Moment) -> Came<'static>;
-}
-
-struct ProviderAgain<C: Contract> {
-    body: Body,
-    opened: contract::Opened<C::World>,
-}
-
-impl<C: Contract> Again for ProviderAgain<C> {
-    fn tell(&mut self, now: Moment, events: &Bytes<'_>) -> Option<Came<'static>> {
-        let events: Vec<C::RawEvent> = events.read()?;
-        let Self { body, opened } = self;
-        Some(Came::of(body.enter(now, |store, at| C::handle(opened, store, at, &events)).as_ref()))
-    }
-
-    fn snapshot(&mut self, _: Moment) -> Came<'static> {
-        Came::Done(Bytes::of(&None::<String>))
-    }
-}
-
-struct PersonaAgain {
-    body: Body,
-    script: Script,
-}
-
-impl Again for PersonaAgain {
-    fn tell(&mut self, now: Moment, events: &Bytes<'_>) -> Option<Came<'static>> {
-        let events: Vec<script_words::Event> = events.read()?;
-        let Self { body, script } = self;
-        Some(Came::of(body.enter(now, |store, at| script.handle(store, at, &events)).as_ref()))
-    }
-
-    fn snapshot(&mut self, now: Moment) -> Came<'static> {
-        let Self { body, script } = self;
-        Came::of(body.enter(now, |store, _| script.snapshot(store)).as_ref())
-    }
-}
-
-type Opening = Result<Box<dyn Again>, Fault>;
-
-/// Opens it as it was opened, and whether that was from a snapshot; none: it makes no sense.
-fn again(generation: &Generation, mut body: Body, opened: &Opened<'_>) -> Option<(Opening, bool)> {
-    let now = moment(opened.at);
-    let again = match &generation.pre {
-        Pre::Stt(pre) => provider::<SttContract>(pre, body, opened, opened.opening.read::<Listening>()?),
-        Pre::Llm(pre) => provider::<LlmContract>(pre, body, opened, opened.opening.read::<()>()?),
-        Pre::Tts(pre) => provider::<TtsContract>(pre, body, opened, opened.opening.read::<Speaking>()?),
-        Pre::Persona(pre) => {
-            let (opening, snapshot): (script_words::Opening, Option<String>) = opened.opening.read()?;
-            let script = body.enter(now, |store, _| match &snapshot {
-                Some(snapshot) => Script::restore(pre, store, &opening, snapshot),
-                None => Script::open(pre, store, &opening),
-            });
-            let script = script.and_then(|script| script.map_err(Fault::Refused));
-            let again = script.map(|script| Box::new(PersonaAgain { body, script }) as Box<dyn Again>);
-            return Some((again, snapshot.is_some()));
-        }
-    };
-    Some((again, false))
-}
-
-fn provider<C: Contract>(pre: &C::Pre, mut body: Body, opened: &Opened<'_>, opening: C::Opening) -> Opening {
-    let begun = body
-        .enter(moment(opened.at), |store, _| C::open(pre, store, opening, opened.sound, &opened.settings));
-    let begun = begun.and_then(|begun| begun.map_err(Fault::Refused))?;
-    Ok(Box::new(ProviderAgain::<C> { body, opened: begun }))
-}
-
-fn events(kind: Kind, events: &Bytes<'_>) -> Option<Vec<String>> {
-    match kind {
-        Kind::Stt => list::<<SttContract as Contract>::RawEvent>(events),
-        Kind::Llm => list::<<LlmContract as Contract>::RawEvent>(events),
-        Kind::Tts => list::<<TtsContract as Contract>::RawEvent>(events),
-        Kind::Persona => list::<script_words::Event>(events),
-    }
-}
-
-fn effects(kind: Kind, effects: &Bytes<'_>) -> Option<Vec<String>> {
-    match kind {
-        Kind::Stt => list::<<SttContract as Contract>::RawEffect>(effects),
-        Kind::Llm => list::<<LlmContract as Contract>::RawEffect>(effects),
-        Kind::Tts => list::<<TtsContract as Contract>::RawEffect>(effects),
-        Kind::Persona => list::<script_words::Action>(effects),
-    }
-}
-
-fn list<T: Serialize + DeserializeOwned>(bytes: &Bytes<'_>) -> Option<Vec<String>> {
-    Some(bytes.read::<Vec<T>>()?.iter().map(line).collect())
 }

@@ -2,6 +2,7 @@
 
 use super::{fuzz, gist};
 use ::components::grant::{Entry, Grant, Operator};
+use ::components::journal::{Ending, Kept};
 use ::components::manifest::{CEILING, CONTRACT, Kind, Manifest, ManifestError};
 use ::components::{Artifact, LoadError};
 use fuzz::{Limits, Target};
@@ -99,6 +100,26 @@ fn a_file_of_anything_is_a_component_with_a_manifest_or_refused() {
             LoadError::Manifest { source, .. } => format!("{:?}", discriminant(&source)),
             other => format!("{:?}", discriminant(&other)),
         })]
+    });
+}
+
+/// Bytes of a `.journal` file. What is told to a component is not looked into here.
+#[test]
+fn a_journal_of_anything_is_read_up_to_its_last_whole_record_or_refused() {
+    let dictionary = &["cordboard\x01", "\x02\0\0\0\x05\x01", "\x02\0\0\0\x04\x01", "\0\0\0\0", "openai-llm"];
+    // the smallest record is of six bytes, and takes its place in a list that grows
+    let limits = Limits { memory_per_byte: 512, ..Limits::default() };
+    fuzz(&Target::new("journal").dictionary(dictionary).longest(16 * 1024).limits(limits), |input| {
+        let kept = Kept::read(input);
+        if let Ok(kept) = &kept {
+            assert!(kept.call().len() < input.len() && kept.components().len() < input.len());
+            // what is cut off is as good as never written
+            if let Ending::Torn(left) = kept.ending {
+                let whole = Kept::read(&input[..input.len() - left]).unwrap();
+                assert!(whole.lasted() == kept.lasted() && whole.components() == kept.components());
+            }
+        }
+        [kept.map(|kept| (discriminant(&kept.ending), kept.components().len().min(3))).map_err(gist)]
     });
 }
 
