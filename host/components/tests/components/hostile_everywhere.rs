@@ -285,9 +285,9 @@ fn drive(generation: &Arc<Generation>, surroundings: &Surroundings, neighbour: &
 }
 
 enum Session {
-    Stt(SttSession),
-    Llm(LlmSession),
-    Tts(TtsSession),
+    Stt(Box<SttSession>),
+    Llm(Box<LlmSession>),
+    Tts(Box<TtsSession>),
     Script(Box<PersonaSession>),
     /// a script that must not be told anything again
     Over,
@@ -301,17 +301,17 @@ impl Session {
                 let (session, effects) =
                     generation.open_stt(surroundings, now, Listening::default()).unwrap();
                 said.note(effects, stt_failure);
-                Self::Stt(session)
+                Self::Stt(Box::new(session))
             }
             Kind::Llm => {
                 let (session, effects) = generation.open_llm(surroundings, now).unwrap();
                 said.note(effects, llm_failure);
-                Self::Llm(session)
+                Self::Llm(Box::new(session))
             }
             Kind::Tts => {
                 let (session, effects) = generation.open_tts(surroundings, now, Speaking::default()).unwrap();
                 said.note(effects, tts_failure);
-                Self::Tts(session)
+                Self::Tts(Box::new(session))
             }
             Kind::Persona => {
                 Self::script(generation.open_persona(surroundings, now, &scene()).unwrap(), said)

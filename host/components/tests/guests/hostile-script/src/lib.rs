@@ -14,9 +14,9 @@ struct Settings {
     mode: String,
 }
 
-struct Component;
+pub struct Component;
 
-struct Hostile {
+pub struct Hostile {
     mode: String,
     events: Cell<u32>,
 }
