@@ -16,6 +16,7 @@ pub mod building;
 mod embedded;
 pub mod making;
 pub mod project;
+pub mod talks;
 
 pub use building::{BuildError, Built, build};
 pub use making::{Made, MakeError, New, make};
