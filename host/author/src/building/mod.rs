@@ -7,6 +7,8 @@
 mod rust;
 mod section;
 
+pub(crate) use rust::test as test_rust;
+
 use crate::project::{Language, Project};
 use components::Artifact;
 use std::io::IsTerminal;
