@@ -4,4 +4,6 @@
 
 mod beginning;
 mod desk;
+mod mistakes;
 mod talking;
+mod typing;
