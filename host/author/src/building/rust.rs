@@ -48,7 +48,7 @@ pub(super) fn build(project: &Project) -> Result<PathBuf, BuildError> {
 /// Runs the project's own tests, on this machine.
 pub(crate) fn test(project: &Project) -> Result<(), BuildError> {
     let mut cargo = cargo(project);
-    cargo.arg("test");
+    cargo.args(["test", "--tests"]);
     super::run(cargo, "cargo test", INSTALL)
 }
 
