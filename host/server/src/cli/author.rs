@@ -206,14 +206,24 @@ fn engine(project: Option<&Project>) -> anyhow::Result<Host> {
 }
 
 fn check(path: &Path) -> anyhow::Result<ExitCode> {
+    let project = path.is_dir().then(|| Project::open(path)).transpose()?;
     let file = file(path)?;
-    let good = report(&looking::check(&engine(None)?, &file));
-    if good {
-        println!("next: cordboard talk {}", path.display());
-        return Ok(ExitCode::SUCCESS);
+    let engine = engine(project.as_ref())?;
+    if !report(&looking::check(&engine, &file)) {
+        println!("next: correct that, build again, and check again");
+        return Ok(ExitCode::FAILURE);
     }
-    println!("next: correct that, build again, and check again");
-    Ok(ExitCode::FAILURE)
+    match looking::read(&file)?.0.manifest.kind {
+        Kind::Persona => println!("next: cordboard talk {}", path.display()),
+        _ => println!("next: {}", serving(&file)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How a host gets the components that lie beside this one.
+fn serving(file: &Path) -> String {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    format!("cordboard serve --components {}", folder.unwrap_or(Path::new(".")).display())
 }
 
 /// Prints all of it; whether all is well.
