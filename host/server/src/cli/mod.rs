@@ -8,8 +8,10 @@
 //! - `components.rs`: what is plugged into a server that runs, and exchanging it
 //! - `migrate.rs`: the database as this version wants it
 //! - `replay.rs`: a call once more, out of its journal
+//! - `author.rs`: what authors of components need, `new` to `dev`
 //! - `client.rs`: how `dial`, `smoke` and `doctor` reach a server
 
+mod author;
 mod call;
 pub mod client;
 mod components;
@@ -111,6 +113,8 @@ enum Command {
     /// Starts this program once more on a core of its own, with stand-ins for the vendors, and calls
     /// it. Nothing leaves this machine, and nothing of your configuration is used.
     Bench(bench::Arguments),
+    #[command(flatten)]
+    Author(author::Command),
 }
 
 pub fn run() -> anyhow::Result<ExitCode> {
@@ -132,6 +136,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Swap(arguments)) => components::swap(&flags, arguments),
         Some(Command::Migrate(arguments)) => migrate::migrate(&flags, &arguments),
         Some(Command::Replay(arguments)) => Ok(replay::replay(&flags, &arguments)),
+        Some(Command::Author(command)) => author::run(&flags, command),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Dial(arguments)) => dial::dial(&flags, arguments),
         Some(Command::Smoke(arguments)) => smoke::smoke(&flags, arguments),

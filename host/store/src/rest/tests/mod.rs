@@ -6,7 +6,7 @@ mod settings;
 
 use super::Rest;
 use crate::backend::{Condition, Error, Select, Test};
-use crate::tables::{Kind, Row, Table};
+use crate::tables::{Row, Table};
 use serde_json::{Map, Value, json};
 use standins::supabase::{self, Config, Database, Server, Type};
 
