@@ -40,6 +40,7 @@ from wit_world.imports.log import Level
 
 from .asking import tool
 from .call import Call, Key, Response, Said, Silence
+from .ending import ended_by, says_goodbye
 from .script import script
 from .waiting import first
 
@@ -62,8 +63,10 @@ __all__ = [
     "Turn",
     "chat",
     "contract",
+    "ended_by",
     "first",
     "net",
+    "says_goodbye",
     "script",
     "tool",
 ]
