@@ -23,7 +23,7 @@ def says_goodbye(text, phrases):
     said = _words(text)
 
     def ends_with(phrase):
-        return phrase in ([word] for word in said[-4:]) if len(phrase) == 1 else said[-len(phrase) :] == phrase
+        return phrase[0] in said[-4:] if len(phrase) == 1 else said[-len(phrase) :] == phrase
 
     return any(ends_with(phrase) for phrase in map(_words, phrases) if phrase)
 

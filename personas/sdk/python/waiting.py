@@ -73,7 +73,8 @@ class Line:
             case contract.Event_Partial():
                 self._forget(lambda old: isinstance(old, contract.Event_Partial))
             case contract.Event_Turn(turn):
-                self._forget(lambda old: isinstance(old, contract.Event_Turn) and old.value.number == turn.number)
+                again = turn.number
+                self._forget(lambda old: isinstance(old, contract.Event_Turn) and old.value.number == again)
             # what it said before was no turn
             case contract.Event_AnsweredBy(who) if who in MACHINES:
                 self._forget(lambda old: isinstance(old, contract.Event_Turn))

@@ -203,7 +203,8 @@ class Tools(unittest.TestCase):
 
         script = opened(talk)
         [asks] = script.handle(2_000, [STARTED])
-        self.assertEqual((asks.value.tools[0].name, asks.value.tools[0].description), ("at_once", "Finds a table."))
+        told = asks.value.tools[0]
+        self.assertEqual((told.name, told.description), ("at_once", "Finds a table."))
         self.assertEqual(does(script, tool_call(1, "a", "at_once")), ['tool a: {"seats": 4}'])
 
     def test_an_answer_of_a_schema_is_not_spoken(self):

@@ -135,7 +135,7 @@ class Restored(unittest.TestCase):
         after = restored(listens, script.snapshot())
         told = [happened["event"] for happened in snapshot(after)["tail"]]
         self.assertEqual(len(told), 14, "with the one at the boundary itself")
-        self.assertEqual(snapshot(after), snapshot(script))
+        self.assertEqual(told, [happened["event"] for happened in snapshot(script)["tail"]])
         self.assertEqual([event for _, event, _ in after.tail], [STARTED, *events])
 
     def test_who_picked_up_is_known_after_the_boundary(self):
@@ -163,7 +163,8 @@ class Restored(unittest.TestCase):
         does(script, STARTED, turn(1, "four"))
         self.assertEqual(snapshot(script)["state"], {"greeted": False, "seats": ["four"]})
         old = json.dumps(snapshot(script) | {"state": {"seats": ["four"], "unknown": 1}})
-        self.assertEqual(does(restored(talk, old, state=State), turn(2, "five"))[0], 'keep seats=["four", "five"]')
+        after = restored(talk, old, state=State)
+        self.assertEqual(does(after, turn(2, "five"))[0], 'keep seats=["four", "five"]')
 
     def test_a_state_that_is_no_json_cannot_be_handed_on_and_the_script_goes_on(self):
         async def talk(call, state):
