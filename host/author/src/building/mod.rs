@@ -9,6 +9,8 @@ mod python;
 mod rust;
 mod section;
 
+pub(crate) use rust::test as test_rust;
+
 use crate::project::{Language, Project};
 use components::Artifact;
 use components::manifest::Kind;

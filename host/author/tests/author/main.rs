@@ -1,0 +1,7 @@
+//! An author's first hour, step by step, and what goes wrong in it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod beginning;
+mod desk;
+mod talking;
