@@ -4,4 +4,5 @@
 
 mod beginning;
 mod desk;
+mod languages;
 mod talking;
