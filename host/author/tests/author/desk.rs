@@ -4,7 +4,7 @@ use author::{Language, Made, New, Project};
 use components::manifest::Kind;
 use components::{Artifact, Catalogue, EngineSettings, Host};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use tempfile::TempDir;
 
 /// One engine for all tests of the program.
@@ -16,14 +16,28 @@ pub fn host() -> &'static Host {
     })
 }
 
-/// A folder for projects. Cargo builds all of them in one place, so that what they need is built once.
-pub fn folder() -> TempDir {
+/// A folder for projects, and the only one of its time: cargo builds all projects in one place, so that what
+/// they need is built once, and one of them would take away what another is about to run.
+pub struct Folder {
+    folder: TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Folder {
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+pub fn folder() -> Folder {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects");
     std::fs::create_dir_all(folder.path().join(".cargo")).unwrap();
     let config = format!("[build]\ntarget-dir = {target:?}\n");
     std::fs::write(folder.path().join(".cargo/config.toml"), config).unwrap();
-    folder
+    Folder { folder, _alone: alone }
 }
 
 pub fn new(kind: Kind, name: &str, into: &Path) -> Made {

@@ -5,4 +5,6 @@
 mod beginning;
 mod desk;
 mod languages;
+mod mistakes;
 mod talking;
+mod typing;

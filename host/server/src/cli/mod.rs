@@ -6,8 +6,10 @@
 //! - `smoke.rs`: tries every route of a server that runs
 //! - `doctor/`: what is missing or wrong here
 //! - `migrate.rs`: the database as this version wants it
+//! - `author.rs`: what authors of components need, `new` to `dev`
 //! - `client.rs`: how `dial`, `smoke` and `doctor` reach a server
 
+mod author;
 mod call;
 pub mod client;
 mod dial;
@@ -91,6 +93,8 @@ enum Command {
     /// Starts this program once more on a core of its own, with stand-ins for the vendors, and calls
     /// it. Nothing leaves this machine, and nothing of your configuration is used.
     Bench(bench::Arguments),
+    #[command(flatten)]
+    Author(author::Command),
 }
 
 pub fn run() -> anyhow::Result<ExitCode> {
@@ -109,6 +113,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Migrate(arguments)) => migrate::migrate(&flags, &arguments),
+        Some(Command::Author(command)) => author::run(&flags, command),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Dial(arguments)) => dial::dial(&flags, arguments),
         Some(Command::Smoke(arguments)) => smoke::smoke(&flags, arguments),

@@ -6,6 +6,7 @@
 #[path = "../../../components/build/guests.rs"]
 mod guests;
 
+mod authoring;
 mod bad_streams;
 mod benchmark;
 mod cluster;
