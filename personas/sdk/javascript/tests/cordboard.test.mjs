@@ -1,4 +1,4 @@
-// Scripts, told what happens. `node --test personas/sdk/javascript/tests/`.
+// Scripts, told what happens. `node --test personas/sdk/javascript/tests/*.test.mjs`.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
