@@ -17,6 +17,10 @@ pub(crate) const TABLE_ELEMENTS: usize = 20_000;
 const MOST_MEMORY: usize = crate::manifest::CEILING.memory_mb as usize * 1024 * 1024;
 /// Core instances, tables and so on within one component: what Python and JavaScript need.
 const PARTS: u32 = 30;
+/// Linear memories within one component: JavaScript has a second one, in which nothing is.
+const MEMORIES: u32 = 2;
+/// One session in so many is a persona, and so may need all of that.
+const PERSONAS: u32 = 4;
 
 /// How many sessions may be open at once, and where compiled code is kept.
 #[derive(Clone, Debug)]
@@ -93,15 +97,17 @@ impl Host {
 
 fn pool(sessions: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
+    let personas = sessions.div_ceil(PERSONAS);
     // a component of Rust has three or four core instances
-    let parts = sessions.saturating_mul(4).saturating_add(PARTS);
+    let parts = sessions.saturating_mul(4).saturating_add(personas.saturating_mul(PARTS));
+    let memories = sessions.saturating_add(personas.saturating_mul(MEMORIES - 1));
     pool.total_component_instances(sessions)
         .total_core_instances(parts)
-        .total_memories(sessions)
+        .total_memories(memories)
         .total_tables(parts)
         .max_memory_size(MOST_MEMORY)
         .max_core_instances_per_component(PARTS)
-        .max_memories_per_component(1)
+        .max_memories_per_component(MEMORIES)
         .max_tables_per_component(PARTS)
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)

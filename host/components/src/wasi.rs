@@ -36,12 +36,17 @@ const MOST_RANDOM: u64 = 64 * 1024;
 /// beyond the little that is here traps when it is used.
 pub(crate) fn link(engine: &Engine, component: &Component) -> Result<Linker<State>> {
     let mut linker = Linker::<State>::new(engine);
+    let mut resources = Vec::new();
     for (name, import) in component.component_type().imports(engine) {
         let interface = name.split('@').next().unwrap_or_default();
+        let given = interface.starts_with("cordboard:component/") || GIVEN.contains(&interface);
         match import.ty {
-            _ if interface.starts_with("cordboard:component/") || GIVEN.contains(&interface) => {}
+            ComponentItem::ComponentInstance(interface) if given => {
+                resources.extend(interface.exports(engine).filter_map(|(_, export)| resource(&export.ty)));
+            }
+            _ if given => {}
             ComponentItem::ComponentInstance(interface) if name.starts_with("wasi:") => {
-                withhold(engine, &mut linker, name, &interface)?;
+                withhold(engine, &mut linker, name, &interface, &mut resources)?;
             }
             _ => {
                 return Err(format_err!(
@@ -101,22 +106,32 @@ const GIVEN: [&str; 20] = [
     "wasi:random/random",
 ];
 
-/// An interface of which every function traps.
+fn resource(item: &ComponentItem) -> Option<ResourceType> {
+    match item {
+        ComponentItem::Resource(resource) => Some(*resource),
+        _ => None,
+    }
+}
+
+/// An interface of which every function traps. `known`: the resources of the interfaces before it, which it
+/// may share.
 fn withhold(
     engine: &Engine,
     linker: &mut Linker<State>,
     name: &str,
     interface: &types::ComponentInstance,
+    known: &mut Vec<ResourceType>,
 ) -> Result<()> {
     let mut instance = linker.instance(name)?;
-    for (number, (item, export)) in interface.exports(engine).enumerate() {
+    for (item, export) in interface.exports(engine) {
         match export.ty {
             ComponentItem::ComponentFunc(_) => {
                 let full = format!("{name}#{item}");
                 instance.func_new(item, move |_, _, _, _| Err(format_err!("a component has no {full}")))?;
             }
-            ComponentItem::Resource(_) => {
-                let resource = ResourceType::host_dynamic(number as u32);
+            ComponentItem::Resource(resource) if !known.contains(&resource) => {
+                known.push(resource);
+                let resource = ResourceType::host_dynamic(known.len() as u32);
                 instance.resource(item, resource, |_, _| Ok(()))?;
             }
             _ => {}

@@ -4,6 +4,8 @@
 //!   made it
 //! - `section.rs`: puts the manifest in, where it is not
 
+mod javascript;
+mod python;
 mod rust;
 mod section;
 
@@ -11,6 +13,7 @@ pub(crate) use rust::test as test_rust;
 
 use crate::project::{Language, Project};
 use components::Artifact;
+use components::manifest::Kind;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -49,7 +52,8 @@ pub struct Built {
 pub fn build(project: &Project) -> Result<Built, BuildError> {
     let made = match project.language {
         Language::Rust => rust::build(project),
-        language => Err(BuildError::Language { language, known: "Rust".into() }),
+        Language::Python => python::build(project),
+        Language::JavaScript => javascript::build(project),
     }?;
     let file = |path: &Path| {
         let path = path.to_owned();
@@ -68,6 +72,28 @@ pub fn build(project: &Project) -> Result<Built, BuildError> {
     let size = wasm.len();
     let artifact = Artifact::from_bytes(wasm, Some(path.clone()))?;
     Ok(Built { path, artifact, size })
+}
+
+/// The contract in a project, and the world of it that a persona serves.
+const CONTRACT: &str = "cordboard/wit";
+const PERSONA: &str = "persona-script";
+
+/// There is an SDK for nothing else but in Rust.
+fn personas_only(project: &Project) -> Result<(), BuildError> {
+    match project.kind() {
+        Kind::Persona => Ok(()),
+        _ => Err(BuildError::Language { language: project.language, known: "personas".into() }),
+    }
+}
+
+/// Where a tool leaves what it makes: beside the component, and nothing that a host would load.
+fn place(project: &Project) -> Result<PathBuf, BuildError> {
+    let made = project.component().with_extension("made");
+    if let Some(folder) = made.parent() {
+        let failed = |source| BuildError::File { path: folder.to_owned(), source };
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    Ok(made)
 }
 
 /// Runs a tool to its end. What it says is shown while it comes, or, where nobody watches, told in the

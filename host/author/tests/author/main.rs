@@ -4,6 +4,7 @@
 
 mod beginning;
 mod desk;
+mod languages;
 mod mistakes;
 mod talking;
 mod typing;

@@ -16,7 +16,7 @@ use components::{Artifact, Catalogue, EngineSettings, Generation, Host};
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -140,9 +140,8 @@ pub fn run(flags: &Flags, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::New(arguments) => new(&arguments),
         Command::Build(Folder { path }) => {
-            let built = build(&Project::open(&path)?)?;
-            println!("next: cordboard check {0}, or cordboard test {0}", path.display());
-            drop(built);
+            build(&Project::open(&path)?)?;
+            println!("next: {}, or {}", next("test", &path), next("check", &path));
             Ok(ExitCode::SUCCESS)
         }
         Command::Check(Target { path }) => check(&path),
@@ -175,10 +174,16 @@ fn new(arguments: &NewArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A command about the same.
+fn next(command: &str, path: &Path) -> String {
+    let here = path == Path::new(".");
+    if here { format!("cordboard {command}") } else { format!("cordboard {command} {}", path.display()) }
+}
+
 /// Builds, and says what came of it.
 fn build(project: &Project) -> anyhow::Result<Built> {
     eprintln!("building {} ({})", project.id(), project.language);
-    if project.language == Language::Rust && !project.root.join("target").exists() {
+    if project.language == Language::Rust && !project.component().exists() {
         eprintln!("the first time takes a minute");
     }
     let built = author::build(project)?;
@@ -214,7 +219,7 @@ fn check(path: &Path) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     match looking::read(&file)?.0.manifest.kind {
-        Kind::Persona => println!("next: cordboard talk {}", path.display()),
+        Kind::Persona => println!("next: {}", next("talk", path)),
         _ => println!("next: {}", serving(&file)),
     }
     Ok(ExitCode::SUCCESS)
@@ -236,12 +241,12 @@ fn test(path: &Path, bless: bool) -> anyhow::Result<ExitCode> {
     let project = Project::open(path)?;
     let built = build(&project)?;
     if !passes(&engine(Some(&project))?, &project, &built, bless)? {
-        println!("next: correct the source, or, if it is right as it went, cordboard test --bless");
+        println!("next: correct the source, or, if it is right as it went, {} --bless", next("test", path));
         return Ok(ExitCode::FAILURE);
     }
     match project.kind() {
-        Kind::Persona => println!("next: cordboard talk {}", path.display()),
-        _ => println!("next: cordboard check {}", path.display()),
+        Kind::Persona => println!("next: {}", next("talk", path)),
+        _ => println!("next: {}", next("check", path)),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -325,6 +330,7 @@ fn show(shown: Shown) {
     match shown {
         Shown::Agent(text) => println!("agent: {text}"),
         Shown::Aside(text) => println!("       ({text})"),
+        Shown::YourTurn if !std::io::stdin().is_terminal() => {}
         Shown::YourTurn => {
             print!("you:   ");
             // a prompt that is not seen is no reason to end the call

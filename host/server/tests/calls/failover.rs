@@ -19,7 +19,7 @@ async fn state(server: &Server, id: &str) -> Value {
 /// A server whose first voice is this one.
 async fn with_voice(fault: Fault) -> (cartesia::Server, Server) {
     let voice = cartesia::Server::start(cartesia::Config::new(KEY)).await.unwrap();
-    voice.set_fault(fault);
+    voice.set_fault(Some(fault));
     let server = Setup::brief()
         .toml("[route]\ntts = [\"cartesia-tts\", \"flite-tts\"]\n[limits]\ntts_first_output = 1.0\n")
         .variable("CARTESIA_API_KEY", KEY)
@@ -34,7 +34,7 @@ async fn with_voice(fault: Fault) -> (cartesia::Server, Server) {
 async fn with_model(fault: Fault) -> (openai::Server, Server) {
     let script = openai::Script::always("I am sorry to hear that.");
     let model = openai::Server::start(openai::Config { script, ..openai::Config::new(KEY) }).await.unwrap();
-    model.set_fault(fault);
+    model.set_fault(Some(fault));
     let server = Setup::brief()
         .toml("[limits]\nllm_first_output = 1.0\n")
         .variable("CORDBOARD_LLM", "openai-llm, offline-llm")
