@@ -124,7 +124,7 @@ async fn what_cannot_be_replayed_is_told_by_another_code() {
 
 #[tokio::test]
 async fn a_route_may_have_journals_where_others_have_none_and_who_is_forgotten_is_in_none() {
-    let toml = "[[routes]]\nname = \"desk\"\nparameters = { cordboard = \"test\" }\njournal = true\n";
+    let toml = "[[routes]]\nname = \"desk\"\ndirection = \"inbound\"\njournal = true\n";
     let server = Setup::brief().toml(toml).variable("CORDBOARD_API_KEY", API_KEY).start().await;
     for name in ["CA-forgotten", "CA-kept"] {
         let mut phone = Phone::begin(&server, name).await;
