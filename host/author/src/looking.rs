@@ -309,7 +309,7 @@ pub fn inspect(path: &Path) -> Result<String, LoadError> {
         let Setting { kind, default, about, .. } = setting;
         let default =
             default.as_ref().map_or("no default".to_owned(), |default| format!("default {default}"));
-        row("setting", &format!("{name}: {kind}, {default}. {about}").trim_end());
+        row("setting", format!("{name}: {kind}, {default}. {about}").trim_end());
     }
     for egress in &manifest.egress {
         row("reaches", &with_defaults(&manifest, &egress.url));
@@ -319,7 +319,7 @@ pub fn inspect(path: &Path) -> Result<String, LoadError> {
         row("secret", &format!("{} into the header {} of requests below {at}", secret.name, secret.header));
     }
     for (name, field) in &manifest.fields {
-        row("keeps", &format!("{name}: {}. {}", field.kind, field.about).trim_end());
+        row("keeps", format!("{name}: {}. {}", field.kind, field.about).trim_end());
     }
     let Limits { memory_mb, call_ms, effects, frame_kb, connections, queue } = manifest.limits;
     row(

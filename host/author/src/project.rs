@@ -87,8 +87,8 @@ impl Project {
             .map_err(|source| ProjectError::Read { path: manifest_path.clone(), source })?;
         let manifest = Manifest::parse(&manifest_text)
             .map_err(|source| ProjectError::Manifest { path: manifest_path.clone(), source })?;
-        let has = |mark: &&str| root.join(mark).is_file();
-        let language = Language::ALL.into_iter().find(|language| language.marks().iter().any(|m| has(&m)));
+        let has = |mark: &str| root.join(mark).is_file();
+        let language = Language::ALL.into_iter().find(|language| language.marks().iter().any(|m| has(m)));
         let Some(language) = language else { return Err(ProjectError::NoLanguage { root }) };
         Ok(Self { root, language, manifest, manifest_path, manifest_text })
     }

@@ -37,11 +37,9 @@ pub(super) fn build(project: &Project) -> Result<PathBuf, BuildError> {
     let artifacts = messages.filter(|message| message.reason == "compiler-artifact");
     let is_wasm = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wasm");
     // the package itself comes last
-    artifacts.flat_map(|message| message.filenames).filter(is_wasm).last().ok_or_else(|| {
-        BuildError::Nothing {
-            tool: "cargo".into(),
-            advice: "Cargo.toml needs [lib] with crate-type = [\"cdylib\", \"rlib\"]".into(),
-        }
+    artifacts.flat_map(|message| message.filenames).rfind(is_wasm).ok_or_else(|| BuildError::Nothing {
+        tool: "cargo".into(),
+        advice: "Cargo.toml needs [lib] with crate-type = [\"cdylib\", \"rlib\"]".into(),
     })
 }
 

@@ -73,7 +73,7 @@ pub enum Outcome {
         field: String,
         value: Value,
     },
-    Outcome(String),
+    Concludes(String),
     ToolAnswers(String),
     Presses(String),
     Fetches(String),
@@ -265,7 +265,7 @@ fn outcome(text: &str) -> Result<Option<Outcome>, String> {
         let (field, value) = named(kept, "kept seats = 4")?;
         Outcome::Kept { field, value }
     } else if let Some(how) = after(text, "outcome") {
-        Outcome::Outcome(collapsed(how))
+        Outcome::Concludes(collapsed(how))
     } else if let Some(content) = after(text, "tool answers") {
         Outcome::ToolAnswers(collapsed(content))
     } else if let Some(digits) = after(text, "agent presses") {
@@ -335,7 +335,7 @@ impl Outcome {
     pub(crate) fn optional(&self) -> Option<&str> {
         match self {
             Self::Kept { field, .. } => Some(field),
-            Self::Outcome(_) => Some(" outcome"),
+            Self::Concludes(_) => Some(" outcome"),
             Self::ToolAnswers(_) => Some(" tool"),
             Self::Fetches(_) => Some(" fetch"),
             Self::Recalls { .. } => Some(" recall"),
@@ -356,7 +356,7 @@ impl fmt::Display for Outcome {
             Self::CallFails => f.write_str("call fails"),
             Self::CallIsCutOff => f.write_str("call is cut off"),
             Self::Kept { field, value } => write!(f, "kept {field} = {value}"),
-            Self::Outcome(how) => write!(f, "outcome {how}"),
+            Self::Concludes(how) => write!(f, "outcome {how}"),
             Self::ToolAnswers(content) => write!(f, "tool answers {content}"),
             Self::Presses(digits) => write!(f, "agent presses {digits}"),
             Self::Fetches(request) => write!(f, "agent fetches {request}"),

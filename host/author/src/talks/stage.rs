@@ -351,7 +351,7 @@ impl Stage<'_> {
                 }
             }
             Observation::Kept(fields) => fields.into_iter().for_each(|field| self.kept(field)),
-            Observation::Outcome(text) => self.note(Outcome::Outcome(collapsed(&text))),
+            Observation::Outcome(text) => self.note(Outcome::Concludes(collapsed(&text))),
             Observation::Trouble(what) => self.note(Outcome::Trouble(collapsed(&what))),
             Observation::Caller { .. } | Observation::Partial(_) | Observation::Turn(_) => {}
             Observation::Tool { .. } | Observation::Times(_) | Observation::FailedOver(_) => {}

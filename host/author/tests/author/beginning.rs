@@ -67,11 +67,12 @@ fn a_model_builds_and_passes_its_own_tests_as_it_is_generated() {
     }
 
     // the same, as something else: its manifest has a wrong kind
-    let wasm = std::fs::read(&path).unwrap();
-    let at = wasm.windows(12).position(|window| window == b"kind = \"llm\"").unwrap();
-    let other = [&wasm[..at], b"kind = \"stt\"", &wasm[at + 12..]].concat();
+    let mut wasm = std::fs::read(&path).unwrap();
+    let kind = b"kind = \"llm\"";
+    let places: Vec<usize> = (0..wasm.len()).filter(|at| wasm[*at..].starts_with(kind)).collect();
+    places.iter().for_each(|at| wasm[*at..*at + kind.len()].copy_from_slice(b"kind = \"stt\""));
     let renamed = folder.path().join("other.wasm");
-    std::fs::write(&renamed, other).unwrap();
+    std::fs::write(&renamed, wasm).unwrap();
     let wrong = wrong(&renamed);
     assert!(wrong[0].what.contains("does not fit the contract of a stt component"), "{wrong:#?}");
     assert!(wrong[0].advice.contains("the kind in the manifest"), "{wrong:#?}");
