@@ -2,6 +2,7 @@
 //!
 //! Which of them serve which call is `routing`'s.
 
+use crate::calls::Phrases;
 use crate::config::{self, Config, Facts, Loaded};
 use crate::journals::Journals;
 use crate::last_resort;
@@ -51,6 +52,8 @@ pub struct Services {
     choices: Vec<Choice>,
     loader: Arc<Loader>,
     pub vitals: Arc<Vitals>,
+    /// what is said so often that it is known by heart
+    pub phrases: Phrases,
     pub redaction: Arc<Redaction>,
 }
 
@@ -116,7 +119,19 @@ impl Services {
         let journals = config.journals().then(|| Journals::start(&config.journal)).transpose()?;
         let onnx = (config.vad.detector == config::Detector::Onnx).then(|| onnx(&config.vad)).transpose()?;
         let redaction = Arc::new(Redaction::new(config.redaction.cards, &config.redaction.patterns)?);
-        Ok(Self { routes, last_resort, onnx, recorder, journals, choices, loader, vitals, redaction, config })
+        Ok(Self {
+            routes,
+            last_resort,
+            onnx,
+            recorder,
+            journals,
+            choices,
+            loader,
+            vitals,
+            redaction,
+            config,
+            phrases: Phrases::default(),
+        })
     }
 
     /// How this call is served.

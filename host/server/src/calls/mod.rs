@@ -20,7 +20,7 @@ mod transfer;
 pub mod usage;
 mod watching;
 
-pub use providers::{How, Moved};
+pub use providers::{How, Moved, Phrases};
 pub use socket::StreamSocket;
 pub use watching::ending_name;
 

@@ -120,6 +120,12 @@ impl Plug {
         }
     }
 
+    /// A session of it is opened.
+    pub fn opens(&self) -> &Arc<Generation> {
+        self.trial.began();
+        &self.generation
+    }
+
     /// A call cannot leave it, and why.
     pub fn pin(&self, call: &str, why: &str) {
         let mut pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +142,6 @@ pub struct Using {
 impl Using {
     pub fn new(plug: Arc<Plug>, call: &str) -> Self {
         plug.calls.fetch_add(1, Ordering::Relaxed);
-        plug.trial.began();
         Self { plug, call: call.to_owned() }
     }
 }

@@ -38,7 +38,7 @@ pub struct Setup {
     toml: String,
     guests: Vec<&'static str>,
     keeps_port: bool,
-    files: Vec<(&'static str, String)>,
+    files: Vec<(&'static str, Vec<u8>)>,
     small_disk: Option<u32>,
     arguments: Vec<&'static str>,
 }
@@ -83,8 +83,13 @@ impl Setup {
     }
 
     /// A file in its working folder.
-    pub fn file(mut self, path: &'static str, text: &str) -> Self {
-        self.files.push((path, text.to_owned()));
+    pub fn file(self, path: &'static str, text: &str) -> Self {
+        self.binary(path, text.as_bytes().to_vec())
+    }
+
+    /// The same, of bytes.
+    pub fn binary(mut self, path: &'static str, bytes: Vec<u8>) -> Self {
+        self.files.push((path, bytes));
         self
     }
 
@@ -104,10 +109,10 @@ impl Setup {
     pub async fn start(self) -> Server {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("cordboard.toml"), self.toml).unwrap();
-        for (path, text) in self.files {
+        for (path, bytes) in self.files {
             let path = folder.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
+            std::fs::write(path, bytes).unwrap();
         }
         let mut command = program(folder.path());
         command

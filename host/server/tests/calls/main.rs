@@ -33,6 +33,7 @@ mod recordings;
 mod records;
 mod replacement;
 mod routing;
+mod soak;
 mod speech;
 mod watching;
 mod webhook;

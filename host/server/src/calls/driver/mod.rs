@@ -214,6 +214,10 @@ impl<'a> Driver<'a> {
                     self.call.handle(now, input);
                 }
             }
+            self.inputs.extend(self.providers.settled(now));
+            if !self.inputs.is_empty() {
+                continue;
+            }
             self.socket.flush().await;
             if !self.socket.is_gone() || self.line != Line::There {
                 return None;

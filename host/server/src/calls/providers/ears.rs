@@ -64,8 +64,7 @@ impl<'a> Ears<'a> {
         }
         seat.take(now, around, "stt");
         let plug = seat.plug().clone();
-        let (session, effects) =
-            plug.generation.open_stt(&around.surroundings, now, around.listening()).ok()?;
+        let (session, effects) = plug.opens().open_stt(&around.surroundings, now, around.listening()).ok()?;
         around.stages.stt_opened(now, seat.id());
         self.session = Some(session);
         self.incoming = None;
@@ -120,7 +119,7 @@ impl<'a> Ears<'a> {
             return;
         }
         let using = Using::new(plug.clone(), &around.who.call);
-        let opened = plug.generation.open_stt(&around.surroundings, now, around.listening());
+        let opened = plug.opens().open_stt(&around.surroundings, now, around.listening());
         let Ok((session, effects)) = opened else { return };
         self.incoming = Some(Incoming { session, using, since: now, offset: self.given });
         self.incoming_said(&effects, around);

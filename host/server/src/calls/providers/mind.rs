@@ -3,7 +3,7 @@
 use super::Around;
 use super::seat::{Seat, fails, works};
 use crate::calls::stages::Stage;
-use crate::slots::{Slot, Using};
+use crate::slots::{Plug, Slot};
 use call::llm::{Effect, Event, ReplyId};
 use call::{Cause, Failure, Input, Moment};
 use components::{LlmSession, NetEvent, SessionId};
@@ -20,7 +20,7 @@ pub(super) struct Mind<'a> {
 struct Reply {
     session: LlmSession,
     slot: Arc<Slot>,
-    using: Using,
+    plug: Arc<Plug>,
 }
 
 impl<'a> Mind<'a> {
@@ -49,9 +49,8 @@ impl<'a> Mind<'a> {
         self.failed = false;
         around.stages.llm_asked(now, reply, self.seat.id());
         let (slot, plug) = (self.seat.slot().clone(), self.seat.plug().clone());
-        let (session, effects) = plug.generation.open_llm(&around.surroundings, now).ok()?;
-        let using = Using::new(plug, &around.who.call);
-        self.replies.insert(reply, Reply { session, slot, using });
+        let (session, effects) = plug.opens().open_llm(&around.surroundings, now).ok()?;
+        self.replies.insert(reply, Reply { session, slot, plug });
         if !effects.is_empty() {
             return self.said(now, reply, effects, around);
         }
@@ -80,7 +79,7 @@ impl<'a> Mind<'a> {
     ) -> Option<Input> {
         around.stages.llm_said(now, reply, &effects);
         let mut over = false;
-        if let Some(Reply { session, slot, using }) = self.replies.get(&reply) {
+        if let Some(Reply { session, slot, plug }) = self.replies.get(&reply) {
             for effect in &effects {
                 match effect {
                     Effect::Finished(_) => {
@@ -93,7 +92,7 @@ impl<'a> Mind<'a> {
                             self.seat.fails(now, failure, session.broke(), around);
                             self.failed = true;
                         } else {
-                            fails(slot, using, failure, session.broke(), around);
+                            fails(slot, plug, failure, session.broke(), around);
                         }
                         over = true;
                     }

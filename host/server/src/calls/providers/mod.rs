@@ -6,14 +6,19 @@
 //! - `seat.rs`: who does a job, and who does it when that one fails
 //! - `ears.rs`: the recogniser; another build takes over by overlap
 //! - `mouth.rs`: the voice; another build speaks the next utterance
+//! - `drafts.rs`, `phrases.rs`: what is said so often that it is known by heart
 //! - `mind.rs`: the model; a reply is a session of its own, which ends with it
 //! - `script.rs`: the persona; another build goes on from a snapshot
 
+mod drafts;
 mod ears;
 mod mind;
 mod mouth;
+mod phrases;
 mod script;
 mod seat;
+
+pub use phrases::Phrases;
 
 use super::stages::{Deadlines, Failed, StageTimes, Stages};
 use super::usage::Usage;
@@ -45,6 +50,7 @@ struct Around<'a> {
     scene: &'a Scene,
     route: &'a Route,
     loader: &'a Arc<Loader>,
+    phrases: &'a Phrases,
     who: Who,
     surroundings: Surroundings,
     stages: Stages,
@@ -92,6 +98,7 @@ impl<'a> Providers<'a> {
             scene,
             route,
             loader: services.loader(),
+            phrases: &services.phrases,
             who,
             surroundings,
             stages: stages(services, &scene.call),
@@ -143,8 +150,13 @@ impl<'a> Providers<'a> {
         self.mouth.open(now, &mut self.around)
     }
 
-    pub fn tts(&mut self, now: Moment, event: tts::Event) -> Option<Input> {
+    pub fn tts(&mut self, now: Moment, event: tts::Event) -> Vec<Input> {
         self.mouth.tell(now, event, &mut self.around)
+    }
+
+    /// The call has said all that it has to say at this moment.
+    pub fn settled(&mut self, now: Moment) -> Vec<Input> {
+        self.mouth.settled(now, &mut self.around)
     }
 
     pub fn model(&mut self, now: Moment, reply: ReplyId, event: llm::Event) -> Option<Input> {

@@ -5,6 +5,8 @@
 //! of the chain is warmed, so that it can speak at once.
 
 use super::Around;
+use super::drafts::{Drafts, Told};
+use super::phrases::Speaker;
 use super::seat::{Seat, fails};
 use crate::calls::stages::Stage;
 use crate::slots::{Plug, Slot, Using};
@@ -35,6 +37,7 @@ pub(super) struct Mouth<'a> {
     failed: bool,
     /// how long it may owe
     patience: Duration,
+    drafts: Drafts,
 }
 
 /// A session that nobody has heard yet.
@@ -58,6 +61,7 @@ impl<'a> Mouth<'a> {
             slow: false,
             failed: false,
             patience,
+            drafts: Drafts::default(),
         }
     }
 
@@ -69,6 +73,7 @@ impl<'a> Mouth<'a> {
         }
         self.seat.take(now, around, "tts");
         self.pending.clear();
+        self.drafts.clear();
         (self.owes, self.slow, self.failed, self.incoming) = (None, false, false, None);
         let at = self.seat.at();
         let warm =
@@ -80,39 +85,72 @@ impl<'a> Mouth<'a> {
             return None;
         }
         let plug = self.seat.plug().clone();
-        let (session, effects) =
-            plug.generation.open_tts(&around.surroundings, now, around.speaking()).ok()?;
+        let (session, effects) = plug.opens().open_tts(&around.surroundings, now, around.speaking()).ok()?;
         self.session = Some(session);
         around.stages.tts_opened(now, self.seat.id());
         (!effects.is_empty()).then(|| self.said(now, effects, around))
     }
 
-    pub(super) fn tell(&mut self, now: Moment, event: Event, around: &mut Around<'a>) -> Option<Input> {
-        match &event {
-            Event::Begin { utterance, .. } => {
-                if self.pending.is_empty() {
-                    self.exchange(now, around);
-                }
-                self.pending.insert(*utterance);
-            }
-            Event::Speak { text, .. } => {
-                let session = self.session.as_ref()?;
-                around.usage.gave_text(session.component(), text);
-                if !text.trim().is_empty() {
-                    self.owes.get_or_insert(now);
-                }
-            }
-            Event::Cancel(utterance) => {
-                self.pending.remove(utterance);
-                self.owes = self.owes.filter(|_| !self.pending.is_empty());
-            }
-            Event::Prepare | Event::More => {}
+    pub(super) fn tell(&mut self, now: Moment, event: Event, around: &mut Around<'a>) -> Vec<Input> {
+        if self.session.is_none() {
+            return Vec::new();
         }
-        // also when it says nothing: that withdraws its wish for more
-        let session = self.session.as_mut()?;
+        let begins = matches!(event, Event::Begin { .. });
+        let idle = self.pending.is_empty();
+        if begins && idle {
+            self.exchange(now, around);
+        }
         around.stages.tts_told(now, &event);
-        let effects = session.handle(now, event);
-        Some(self.said(now, effects, around))
+        if begins && !idle {
+            // what it wants to give besides would be forgotten
+            return self.tell_voice(now, vec![event], around);
+        }
+        let speaker = || Speaker {
+            component: self.seat.id().to_owned(),
+            hash: self.seat.plug().generation.artifact.hash.clone(),
+            voice: None,
+            language: None,
+        };
+        match self.drafts.tell(event, speaker, around.phrases) {
+            Told::Voice(events) => self.tell_voice(now, events, around),
+            Told::Known(effects) => {
+                around.stages.tts_said(now, &effects);
+                vec![Input::Tts(effects)]
+            }
+        }
+    }
+
+    /// The call has said all that it has to say at this moment.
+    pub(super) fn settled(&mut self, now: Moment, around: &mut Around<'a>) -> Vec<Input> {
+        let waiting = self.drafts.release();
+        self.tell_voice(now, waiting, around)
+    }
+
+    /// What it says about each, also if that is nothing: that withdraws its wish for more.
+    fn tell_voice(&mut self, now: Moment, events: Vec<Event>, around: &mut Around<'a>) -> Vec<Input> {
+        let mut inputs = Vec::new();
+        for event in events {
+            match &event {
+                Event::Begin { utterance, .. } => {
+                    self.pending.insert(*utterance);
+                }
+                Event::Speak { text, .. } => {
+                    around.usage.gave_text(self.seat.id(), text);
+                    if !text.trim().is_empty() {
+                        self.owes.get_or_insert(now);
+                    }
+                }
+                Event::Cancel(utterance) => {
+                    self.pending.remove(utterance);
+                    self.owes = self.owes.filter(|_| !self.pending.is_empty());
+                }
+                Event::Prepare | Event::More => {}
+            }
+            let Some(session) = self.session.as_mut() else { break };
+            let effects = session.handle(now, event);
+            inputs.push(self.said(now, effects, around));
+        }
+        inputs
     }
 
     /// Warms whoever may have to speak next.
@@ -144,8 +182,7 @@ impl<'a> Mouth<'a> {
             return None;
         }
         let using = Using::new(plug.clone(), &around.who.call);
-        let (session, effects) =
-            plug.generation.open_tts(&around.surroundings, now, around.speaking()).ok()?;
+        let (session, effects) = plug.opens().open_tts(&around.surroundings, now, around.speaking()).ok()?;
         let mut warm = Warm { at, slot, using, session };
         if !self.is_well(&warm, &effects, around) {
             return None;
@@ -178,6 +215,7 @@ impl<'a> Mouth<'a> {
 
     fn said(&mut self, now: Moment, effects: Vec<Effect>, around: &mut Around<'a>) -> Input {
         around.stages.tts_said(now, &effects);
+        self.drafts.said(&effects, around.phrases);
         for effect in &effects {
             match effect {
                 Effect::Audio { .. } => {

@@ -44,7 +44,7 @@ impl Script {
         let evicted = slot.breaker.resting(Instant::now()).filter(|resting| resting.evicted);
         let opened = match evicted {
             Some(resting) if resting.left.is_some() => Err((resting.reason, false)),
-            _ => match using.generation.open_persona(&around.surroundings, now, around.scene) {
+            _ => match using.opens().open_persona(&around.surroundings, now, around.scene) {
                 Ok(Ok(session)) => Ok(session),
                 Ok(Err(fault)) => Err((fault.to_string(), true)),
                 Err(error) => Err((error.to_string(), true)),
@@ -157,7 +157,7 @@ impl Script {
             // it is found out with the next event
             Err(fault) => return Err(fault.to_string()),
         };
-        let restored = plug.generation.restore_persona(&around.surroundings, now, around.scene, &snapshot);
+        let restored = plug.opens().restore_persona(&around.surroundings, now, around.scene, &snapshot);
         let mut next = restored.map_err(|error| error.to_string())?.map_err(|fault| {
             if !matches!(fault, components::Fault::Refused(_)) {
                 around.loader.failed(&self.slot, plug, &fault.to_string());
