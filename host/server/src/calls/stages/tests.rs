@@ -23,17 +23,6 @@ fn heard(text: &str) -> stt::Transcript {
     stt::Transcript { text: text.into(), confidence: 1.0, words: Vec::new(), until: None }
 }
 
-fn prompt() -> llm::Event {
-    llm::Event::Generate(llm::Prompt {
-        messages: Vec::new(),
-        tools: Vec::new(),
-        tool_choice: chat::ToolChoice::Auto,
-        max_tokens: None,
-        temperature: None,
-        schema: None,
-    })
-}
-
 fn speak(utterance: u32, text: &str) -> tts::Event {
     tts::Event::Speak { utterance: UtteranceId(utterance), text: text.into(), last: false }
 }
