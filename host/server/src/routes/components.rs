@@ -7,7 +7,8 @@ use crate::slots::{self, Component, Share, Swapped, Unswapped};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use components::Artifact;
 use serde::{Deserialize, Serialize};
 use std::path::{Path as FilePath, PathBuf};
@@ -69,6 +70,7 @@ pub async fn components(State(app): State<Shared>, _: Reader) -> Json<Components
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses(
         (status = 200, body = Exchanged),
+        (status = 415, description = "The body is not `application/wasm`", body = Refusal),
         (status = 422, description = "It cannot be used; nothing has changed, and `detail` says why", body = Refusal),
     )
 )]
@@ -77,8 +79,14 @@ pub async fn exchange(
     _: Exchanger,
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Exchanged>, Problem> {
+    // also what a page of anybody's in a browser of ours cannot send unasked
+    if headers.get(CONTENT_TYPE).is_none_or(|kind| kind != "application/wasm") {
+        let why = "the body is a .wasm file, and says so: `Content-Type: application/wasm`";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+    }
     let share = asked.share()?;
     let folder = app.services.config.components.clone().filter(|_| share.is_none());
     let loader = app.services.loader().clone();

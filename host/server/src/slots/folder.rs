@@ -19,11 +19,7 @@ type Look = (SystemTime, u64);
 
 /// Looks after the folder until the program ends.
 pub fn watch(loader: Arc<Loader>, folder: PathBuf) {
-    let known = look(&folder);
-    let ids = loader.catalogue();
-    let ids =
-        ids.artifacts().filter_map(|artifact| Some((artifact.path.clone()?, artifact.manifest.id.clone())));
-    let mut watching = Watching { loader, folder, seen: known.clone(), known, ids: ids.collect() };
+    let mut watching = Watching::new(loader, folder);
     tokio::spawn(async move {
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -54,6 +50,21 @@ struct Watching {
 }
 
 impl Watching {
+    /// What was loaded from the folder at the start is known; what has changed since is not.
+    fn new(loader: Arc<Loader>, folder: PathBuf) -> Self {
+        let seen = look(&folder);
+        let (mut known, mut ids) = (BTreeMap::new(), BTreeMap::new());
+        for artifact in loader.catalogue().artifacts() {
+            let Some(path) = artifact.path.clone() else { continue };
+            let is_same = std::fs::read(&path).is_ok_and(|now| now == artifact.wasm());
+            if let Some(look) = seen.get(&path).filter(|_| is_same) {
+                known.insert(path.clone(), *look);
+            }
+            ids.insert(path, artifact.manifest.id.clone());
+        }
+        Self { loader, folder, seen, known, ids }
+    }
+
     fn look(&mut self) {
         let now = look(&self.folder);
         for (path, is) in &now {

@@ -217,6 +217,8 @@ async fn what_is_no_good_is_refused_with_a_sentence_and_changes_nothing() {
         let detail = said["detail"].as_str().unwrap();
         assert!(status == 422 && detail.contains(why), "{why}: {status} {detail}");
     }
+    let untyped = client().post(server.url("/components/offline-llm")).body(parrot()).send().await.unwrap();
+    assert_eq!(untyped.status().as_u16(), 415);
     let (status, said) = order(&server, "/components/nobody/rollback").await;
     assert_eq!(
         (status, said["detail"].as_str()),

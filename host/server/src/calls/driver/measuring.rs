@@ -10,7 +10,8 @@ use crate::slots::Slot;
 use crate::traces::CallTrace;
 use call::persona::{Departure, Ending};
 use call::{Observation, Summary};
-use components::Scene;
+use components::{Consumed, Scene};
+use serde_json::{Value, json};
 
 pub(super) struct Measures {
     /// what the stages took so far
@@ -114,6 +115,9 @@ impl Driver<'_> {
             "used"
         );
         self.log_stages();
+        let consumed: serde_json::Map<_, _> =
+            self.providers.consumed().into_iter().map(of_component).collect();
+        self.record.happened("consumed", consumed.into());
         if let (Some(traces), Some(trace)) = (&self.app.traces, self.measures.trace.take()) {
             let failed = departure == Departure::Failed;
             traces.send(trace.end(summary.duration, departure_name(departure), failed));
@@ -127,4 +131,19 @@ impl Driver<'_> {
             interruptions: self.measures.interruptions,
         }
     }
+}
+
+/// What a component took of the machine for one call.
+fn of_component((component, consumed): (String, Consumed)) -> (String, Value) {
+    let figures = json!({
+        "cpu_ms": milliseconds(consumed.cpu),
+        "memory_bytes": consumed.most_memory,
+        "sessions": consumed.opened,
+        "entries": consumed.entries,
+        "effects": consumed.effects,
+        "bytes_in": consumed.bytes_in,
+        "bytes_out": consumed.bytes_out,
+        "faults": consumed.faults,
+    });
+    (component, figures)
 }

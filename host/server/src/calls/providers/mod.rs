@@ -29,7 +29,7 @@ use anyhow::Context;
 use call::llm::{self, ReplyId};
 use call::persona::{Event, Field, Id};
 use call::{Input, Moment, net, stt, tts};
-use components::{Arrival, Scene, Surroundings};
+use components::{Arrival, Consumed, Scene, Surroundings};
 use ears::Ears;
 use mind::Mind;
 use mouth::Mouth;
@@ -134,6 +134,11 @@ impl<'a> Providers<'a> {
     /// What was used so far.
     pub fn usage(&self) -> &Usage {
         &self.around.usage
+    }
+
+    /// What each component has taken of the machine for this call.
+    pub fn consumed(&self) -> Vec<(String, Consumed)> {
+        self.around.surroundings.consumed()
     }
 
     // -- what the call wants
