@@ -11,8 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
 
-/// How every journal begins; the last byte is the version of the format.
-pub(super) const HEAD: &[u8; 10] = b"cordboard\x01";
+/// How every journal begins; behind it stands the version of the format, a byte.
+pub(super) const NAME: &[u8] = b"cordboard";
+pub(super) const VERSION: u8 = 1;
 /// In front of each record, in bytes: its length, little-endian.
 pub(super) const LENGTH: usize = 4;
 

@@ -1,6 +1,6 @@
 //! A journal as it was found. Whoever wrote it: nothing of it is believed that is not looked at.
 
-use super::format::{Began, Component, HEAD, LENGTH, Record};
+use super::format::{Began, Component, LENGTH, NAME, Record, VERSION};
 use std::collections::BTreeSet;
 
 /// A journal, read.
@@ -40,7 +40,7 @@ pub struct Took<'a> {
 pub enum ReadError {
     #[error("it is no journal of a call")]
     NoJournal,
-    #[error("it is a journal of version {0}, and this program reads version {known}", known = HEAD[HEAD.len() - 1])]
+    #[error("it is a journal of version {0}, and this program reads version {VERSION}")]
     Version(u8),
     #[error("its record {0} is none that this program knows: another version of it may have written that")]
     Record(usize),
@@ -51,11 +51,10 @@ pub enum ReadError {
 impl<'a> Kept<'a> {
     /// Reads up to the last whole record.
     pub fn read(bytes: &'a [u8]) -> Result<Self, ReadError> {
-        let [name @ .., version] = HEAD;
-        let rest = bytes.strip_prefix(name).ok_or(ReadError::NoJournal)?;
-        let (found, mut rest) = rest.split_first().ok_or(ReadError::Empty)?;
-        if found != version {
-            return Err(ReadError::Version(*found));
+        let rest = bytes.strip_prefix(NAME).ok_or(ReadError::NoJournal)?;
+        let (version, mut rest) = rest.split_first().ok_or(ReadError::Empty)?;
+        if *version != VERSION {
+            return Err(ReadError::Version(*version));
         }
         let mut records = Vec::new();
         let mut ending = Ending::Missing;

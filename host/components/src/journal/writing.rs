@@ -1,7 +1,7 @@
 //! The journal of a call that goes on. What is written goes to a [`Sink`], which must not wait; once it
 //! cannot take a piece, the journal takes no more, and says at its end that it is not whole.
 
-use super::format::{Began, Bytes, Came, Component, HEAD, Opened, Record, Snapshot, Told, framed};
+use super::format::{Began, Bytes, Came, Component, NAME, Opened, Record, Snapshot, Told, VERSION, framed};
 use crate::component::Generation;
 use crate::egress::SessionId;
 use crate::session::Fault;
@@ -40,7 +40,7 @@ impl Journal {
     }
 
     pub(crate) fn begin(&self, call: &str, at: u64, seed: u64) {
-        self.inner.take(HEAD.to_vec());
+        self.inner.take([NAME, &[VERSION]].concat());
         let host = env!("CARGO_PKG_VERSION").into();
         self.inner.write(&Record::Began(Began { host, call: call.into(), at, seed }));
     }
