@@ -109,7 +109,11 @@ pub async fn exchange(
 #[utoipa::path(
     post, path = "/components/{id}/promote", tag = "components", security(("key" = [])),
     params(("id" = String, Path)),
-    responses((status = 200, body = Exchanged))
+    responses(
+        (status = 200, body = Exchanged),
+        (status = 404, description = "Nothing uses it", body = Refusal),
+        (status = 409, description = "No calls try another build", body = Refusal),
+    )
 )]
 pub async fn promote(
     State(app): State<Shared>,
@@ -132,7 +136,11 @@ pub async fn promote(
 #[utoipa::path(
     post, path = "/components/{id}/rollback", tag = "components", security(("key" = [])),
     params(("id" = String, Path)),
-    responses((status = 200, body = Exchanged))
+    responses(
+        (status = 200, body = Exchanged),
+        (status = 404, description = "Nothing uses it", body = Refusal),
+        (status = 409, description = "There is no other build", body = Refusal),
+    )
 )]
 pub async fn roll_back(
     State(app): State<Shared>,

@@ -109,7 +109,8 @@ async fn after_two_calls_the_figures_say_how_they_went_and_what_they_cost() {
         ("cordboard_calls_live", 0.0),
         ("cordboard_call_duration_seconds_count", 2.0),
         ("cordboard_interruptions_total", 1.0),
-        (r#"cordboard_failures_total{provider="openai-llm",stage="llm"}"#, 1.0),
+        // asked again in the same turn, it failed again
+        (r#"cordboard_failures_total{provider="openai-llm",stage="llm"}"#, 2.0),
         (r#"cordboard_failures_total{provider="flite-tts",stage="tts"}"#, 0.0),
         (r#"cordboard_component_sessions{component="openai-llm"}"#, 0.0),
         (r#"cordboard_component_memory_bytes{component="guest-relations"}"#, 0.0),

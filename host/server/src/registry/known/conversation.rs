@@ -103,7 +103,8 @@ impl Known {
     /// Whether a line that is lost may come back: Twilio asks us what comes after the stream.
     pub fn may_return(&self) -> bool {
         let facts = self.facts();
-        facts.continues && facts.returns < MOST_RETURNS
+        // Twilio may have asked, and have been answered, before we see that the socket is gone
+        facts.continues && (facts.returning || facts.returns < MOST_RETURNS)
     }
 
     /// The line comes back: another socket is about to be opened for it. Whether it may.
