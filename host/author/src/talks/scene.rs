@@ -2,7 +2,7 @@
 
 use super::file::{Mistake, Talk};
 use super::line::answerer;
-use call::persona::{Answerer, Direction};
+use call::persona::Direction;
 use components::grant::{Entry, LimitsSet, Operator};
 use components::manifest::{Limits, Manifest, SettingKind};
 use components::{LineAbilities, Scene};
@@ -71,24 +71,13 @@ fn as_asked(limits: Limits) -> LimitsSet {
 
 /// Somebody calls, of whom nothing is known.
 pub fn nobody() -> Scene {
-    Scene {
-        seed: 7,
-        timezone: "UTC".into(),
-        language: "en-US".into(),
-        call: "CA00000000000000000000000000000000".into(),
-        direction: Direction::Inbound,
-        caller: None,
-        called: None,
-        parameters: Vec::new(),
-        initial_message: None,
-        answered_by: Answerer::Unknown,
-        line: LineAbilities {
-            hears_audio: false,
-            speaks_audio: false,
-            can_speak_unasked: true,
-            can_send_digits: true,
-        },
-    }
+    let words = LineAbilities {
+        hears_audio: false,
+        speaks_audio: false,
+        can_speak_unasked: true,
+        can_send_digits: true,
+    };
+    Scene { seed: 7, line: words, ..Scene::with_nobody() }
 }
 
 pub(crate) fn opening(talk: &Talk, manifest: &Manifest) -> Result<Opening, Vec<Mistake>> {

@@ -4,12 +4,12 @@
 
 use crate::desk::*;
 use call::line::UtteranceId;
-use call::persona::{self, Answerer, Direction};
+use call::persona;
 use call::{Moment, llm, stt, tts};
 use components::manifest::Kind;
 use components::{
-    Consumed, Generation, LineAbilities, Listening, LlmSession, PersonaSession, Scene, Speaking, SttSession,
-    Surroundings, TtsSession,
+    Consumed, Generation, Listening, LlmSession, PersonaSession, Scene, Speaking, SttSession, Surroundings,
+    TtsSession,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -406,22 +406,5 @@ fn tts_failure(effect: &tts::Effect) -> Option<String> {
 }
 
 fn scene() -> Scene {
-    Scene {
-        seed: 42,
-        timezone: "UTC".into(),
-        language: "en-US".into(),
-        call: CALL.into(),
-        direction: Direction::Inbound,
-        caller: None,
-        called: None,
-        parameters: Vec::new(),
-        initial_message: None,
-        answered_by: Answerer::Unknown,
-        line: LineAbilities {
-            hears_audio: true,
-            speaks_audio: true,
-            can_speak_unasked: true,
-            can_send_digits: true,
-        },
-    }
+    Scene { seed: 42, call: CALL.into(), ..Scene::with_nobody() }
 }

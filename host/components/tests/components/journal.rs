@@ -3,13 +3,11 @@
 
 use crate::desk::*;
 use call::line::UtteranceId;
-use call::persona::{Answerer, Departure, Direction, Ending, Event, Report, Turn, Utterance};
+use call::persona::{Departure, Ending, Event, Report, Turn, Utterance};
 use call::{Moment, llm, tts};
 use components::journal::{Cast, Ending as Ended, Journal, Kept, ReadError, ReplayError, Replayed, Sink};
 use components::manifest::Kind;
-use components::{
-    Artifact, Catalogue, Generation, LineAbilities, PersonaSession, Scene, Speaking, Surroundings,
-};
+use components::{Artifact, Catalogue, Generation, PersonaSession, Scene, Speaking, Surroundings};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -56,24 +54,8 @@ fn at(milliseconds: u64) -> Moment {
 }
 
 fn scene() -> Scene {
-    Scene {
-        seed: 7,
-        timezone: "UTC".into(),
-        language: "en-US".into(),
-        call: "CA-journal".into(),
-        direction: Direction::Inbound,
-        caller: Some("+15555550100".into()),
-        called: None,
-        parameters: Vec::new(),
-        initial_message: None,
-        answered_by: Answerer::Unknown,
-        line: LineAbilities {
-            hears_audio: true,
-            speaks_audio: true,
-            can_speak_unasked: true,
-            can_send_digits: true,
-        },
-    }
+    let caller = Some("+15555550100".into());
+    Scene { seed: 7, call: "CA-journal".into(), caller, ..Scene::with_nobody() }
 }
 
 fn said(text: &str) -> Event {

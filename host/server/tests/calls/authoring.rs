@@ -85,7 +85,10 @@ async fn a_mistake_ends_with_a_sentence_that_says_what_to_do() {
 
 /// What a host was sent.
 #[derive(Clone, Default)]
-struct Sent(Arc<Mutex<Vec<(String, Option<String>, usize)>>>);
+struct Sent(Arc<Mutex<Vec<Upload>>>);
+
+/// Of what component, with which key, how many bytes.
+type Upload = (String, Option<String>, usize);
 
 /// A host that takes components, if they come with the key.
 async fn taker(sent: Sent) -> String {
