@@ -127,7 +127,7 @@ fn a_model_that_fails_is_covered_and_the_trouble_is_shown() {
 agent: Hello.
 caller: My soup was cold.
 model fails
-trouble: the model failed: unreachable: the talk says so
+trouble: the model failed: unsupported: the talk says so
 agent: I am sorry, could you say that again?
 "#,
     );

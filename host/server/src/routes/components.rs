@@ -173,7 +173,12 @@ impl Asked {
 
 /// Puts it into the folder of components, whole or not at all; none: that did not go well.
 fn keep(folder: &FilePath, id: &str, wasm: &[u8]) -> Option<PathBuf> {
-    let path = folder.join(format!("{id}.wasm"));
+    // two files with one component would be none
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let path = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
+        .find(|path| slots::read(path).is_ok_and(|there| there.manifest.id == id))
+        .unwrap_or_else(|| folder.join(format!("{id}.wasm")));
     let new = folder.join(format!(".{id}.new"));
     let written = std::fs::write(&new, wasm).and_then(|()| std::fs::rename(&new, &path));
     match written {

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 const IN_A_ROW: u32 = 3;
 /// How long it is not asked then; twice as long after every trial that fails.
 const FIRST_REST: Duration = Duration::from_secs(10);
+/// Nobody who wants to be left alone is asked again at once.
+const FIRST_WISH: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(300);
 /// A component that breaks so often within so long is evicted.
 const BREAKS: usize = 5;
@@ -68,12 +70,22 @@ impl Breaker {
         true
     }
 
-    /// It did what it is for.
+    /// Whether it might be asked, without asking it.
+    pub fn would_allow(&self, now: Instant) -> bool {
+        !self.troubled.load(Ordering::Relaxed)
+            || self.state().rest.as_ref().is_none_or(|rest| now >= rest.until)
+    }
+
+    /// It did what it is for. What a session that was open before does well says nothing of those that are
+    /// opened now: only a trial ends a rest.
     pub fn works(&self) {
         if self.troubled.load(Ordering::Relaxed) {
             let mut state = self.state();
-            (state.failures, state.rest) = (0, None);
-            self.troubled.store(false, Ordering::Relaxed);
+            state.failures = 0;
+            if state.rest.as_ref().is_none_or(|rest| rest.trying) {
+                state.rest = None;
+                self.troubled.store(false, Ordering::Relaxed);
+            }
         }
     }
 
@@ -132,7 +144,7 @@ impl Breaker {
 impl State {
     fn begin_rest(&mut self, now: Instant, wished: Option<Duration>, reason: String, evicted: bool) {
         let length = match (&self.rest, wished) {
-            (_, Some(wished)) => wished,
+            (_, Some(wished)) => wished.max(FIRST_WISH),
             (Some(rest), None) if rest.trying || rest.until <= now => rest.length * 2,
             // sessions that were open when it was told of first
             (Some(_), None) => return,
@@ -140,7 +152,10 @@ impl State {
         };
         let length = length.min(LONGEST_REST);
         let evicted = evicted || self.rest.as_ref().is_some_and(|rest| rest.evicted);
-        self.rest = Some(Rest { until: now + length, length, trying: false, reason, evicted });
+        // what is over later stays so
+        let before = self.rest.as_ref().filter(|rest| !rest.trying).map(|rest| rest.until);
+        let until = before.map_or(now + length, |before| before.max(now + length));
+        self.rest = Some(Rest { until, length, trying: false, reason, evicted });
     }
 }
 
@@ -196,7 +211,10 @@ mod tests {
         let busy = Failure { retry_after: Some(seconds(30)), ..Failure::new(Cause::Busy, "429") };
         breaker.fails(start, &busy);
         assert!(!breaker.allows(start + seconds(29)));
-        assert!(breaker.allows(start + seconds(30)));
+        // one that was open all the time
+        breaker.works();
+        assert!(!breaker.allows(start + seconds(29)));
+        assert!(breaker.would_allow(start + seconds(30)) && breaker.allows(start + seconds(30)));
         breaker.works();
         breaker.fails(start, &Failure::new(Cause::Denied, "401"));
         assert!(!breaker.allows(start + seconds(1)));
@@ -206,20 +224,20 @@ mod tests {
     fn what_keeps_breaking_is_evicted_until_another_build_comes() {
         let (breaker, start) = (Breaker::default(), Instant::now());
         for at in 0..5 {
-            breaker.breaks(start + seconds(at), "it trapped: unreachable");
+            // what other sessions do well meanwhile does not count
             breaker.works();
+            breaker.breaks(start + seconds(at), "it trapped: unreachable");
         }
-        assert!(breaker.allows(start + seconds(5)), "it worked after that");
-        breaker.breaks(start + seconds(6), "it trapped: unreachable");
         let resting = breaker.resting(start + seconds(6)).unwrap();
-        assert!(resting.evicted && resting.reason.contains("broke 6 times"), "{resting:?}");
+        assert!(resting.evicted && resting.reason.contains("broke 5 times"), "{resting:?}");
+        breaker.works();
         assert!(!breaker.allows(start + seconds(200)));
         breaker.forget();
         assert!(breaker.allows(start + seconds(200)));
         // a minute apart is not keeping on
         for at in 0..5 {
-            breaker.breaks(start + seconds(300 + 61 * at), "it trapped: unreachable");
             breaker.works();
+            breaker.breaks(start + seconds(300 + 61 * at), "it trapped: unreachable");
         }
         assert_eq!(breaker.resting(start + seconds(700)), None);
     }

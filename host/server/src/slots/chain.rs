@@ -32,9 +32,18 @@ impl Chain {
     /// Whose turn it is in a call in which `failed` have failed lately. If it is nobody's, whoever failed
     /// least lately is better than nobody.
     pub fn choose(&self, now: Instant, failed: &[usize]) -> usize {
+        self.pick(failed, |slot| slot.breaker.allows(now))
+    }
+
+    /// Whose turn it would be.
+    pub fn peek(&self, now: Instant, failed: &[usize]) -> usize {
+        self.pick(failed, |slot| slot.breaker.would_allow(now))
+    }
+
+    fn pick(&self, failed: &[usize], allows: impl Fn(&Slot) -> bool) -> usize {
         let untried = |at: &usize| !failed.contains(at);
         let all = || 0..self.0.len();
-        let allowed = |at: &usize| self.0.get(*at).is_some_and(|slot| slot.breaker.allows(now));
+        let allowed = |at: &usize| self.0.get(*at).is_some_and(|slot| allows(slot));
         all()
             .find(|at| untried(at) && allowed(at))
             .or_else(|| all().find(untried))

@@ -52,7 +52,7 @@ struct Watching {
 impl Watching {
     /// What was loaded from the folder at the start is known; what has changed since is not.
     fn new(loader: Arc<Loader>, folder: PathBuf) -> Self {
-        let seen = look(&folder);
+        let seen = look(&folder).unwrap_or_default();
         let (mut known, mut ids) = (BTreeMap::new(), BTreeMap::new());
         for artifact in loader.catalogue().artifacts() {
             let Some(path) = artifact.path.clone() else { continue };
@@ -66,7 +66,8 @@ impl Watching {
     }
 
     fn look(&mut self) {
-        let now = look(&self.folder);
+        // one that cannot be read is not empty
+        let Ok(now) = look(&self.folder) else { return };
         for (path, is) in &now {
             let settled = self.seen.get(path) == Some(is);
             if settled && self.known.get(path) != Some(is) {
@@ -93,11 +94,14 @@ impl Watching {
             if let Some((other, _)) = other {
                 tracing::warn!("{} and {} both hold the component {id:?}", path.display(), other.display());
             }
+            let is_there = |there: &components::Artifact| there.hash == artifact.hash;
+            let known = self.loader.catalogue().get(&id).is_some_and(is_there);
             self.ids.insert(path.to_owned(), id);
-            self.loader.swap(artifact, None)
+            // what came over HTTP was put here too
+            if known { Ok(()) } else { self.loader.swap(artifact, None).map(drop) }
         });
         match swapped {
-            Ok(_) => {}
+            Ok(()) => {}
             // it is looked at again once it has come to rest
             Err(Unswapped::Changing { .. }) => {
                 self.known.remove(path);
@@ -113,8 +117,9 @@ impl Watching {
 
     fn vanished(&mut self, path: &Path) {
         let Some(id) = self.ids.remove(path) else { return };
-        if self.ids.values().any(|other| *other == id) {
-            return;
+        let other = self.ids.iter().find(|(_, known)| **known == id).map(|(other, _)| other.clone());
+        if let Some(other) = other {
+            return self.appeared(&other);
         }
         match shipped(&id).map(|artifact| self.loader.swap(artifact, None)) {
             Some(Ok(_)) => {
@@ -132,16 +137,18 @@ impl Watching {
     }
 }
 
-fn look(folder: &Path) -> BTreeMap<PathBuf, Look> {
-    // one that is not there for a moment holds nothing for a moment
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let files = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"));
-    files
-        .filter_map(|path| {
-            let about = std::fs::metadata(&path).ok()?;
-            Some((path, (about.modified().ok()?, about.len())))
-        })
-        .collect()
+fn look(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Look>> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "wasm") {
+            continue;
+        }
+        match std::fs::metadata(&path) {
+            Ok(about) => files.insert(path, (about.modified()?, about.len())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(files)
 }

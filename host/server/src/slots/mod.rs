@@ -28,7 +28,7 @@ pub use folder::watch;
 pub use loading::Loader;
 pub use report::{Component, report};
 pub use share::{Share, Who};
-pub use swapping::{Swapped, Unswapped};
+pub use swapping::{Swapped, Unswapped, read};
 
 use crate::personas::Named;
 use crate::vitals::Vital;

@@ -104,7 +104,7 @@ impl Loader {
         };
         slots.iter().for_each(|slot| slot.promote());
         let artifact = canary.generation.artifact.clone();
-        self.offer(artifact.clone());
+        self.bring_all(&slots, &artifact)?;
         tracing::info!(component, hash = artifact.hash, "plugged in for all calls");
         Ok(swapped(&artifact, &slots, false))
     }
@@ -114,41 +114,81 @@ impl Loader {
     pub fn roll_back(&self, component: &str, why: &str) -> Result<Swapped, Unswapped> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let slots = self.used(component)?;
-        // all of them first: half of a way back is none
         let canaries = slots.iter().filter(|slot| slot.drop_canary()).count();
-        let went_back = canaries > 0 || slots.iter().filter(|slot| slot.go_back()).count() > 0;
-        if !went_back {
+        let back = slots.iter().find_map(|slot| match canaries {
+            0 => slot.plugged.load().previous.clone(),
+            _ => Some(slot.current()),
+        });
+        let Some(back) = back else {
             return Err(Unswapped::NoWayBack { component: component.to_owned() });
-        }
-        let Some(slot) = slots.first() else {
-            return Err(Unswapped::Unknown { component: component.to_owned() });
         };
-        let artifact = slot.current().generation.artifact.clone();
-        self.offer(artifact.clone());
+        if canaries == 0 {
+            slots.iter().for_each(|slot| slot.go_back());
+        }
+        let artifact = back.generation.artifact.clone();
+        self.bring_all(&slots, &artifact)?;
         tracing::warn!(component, hash = artifact.hash, "the build before is plugged in again: {why}");
         Ok(swapped(&artifact, &slots, false))
     }
 
+    /// This is what there is of it from now on, also for uses that began while another build was tried.
+    fn bring_all(&self, slots: &[Arc<Slot>], artifact: &Artifact) -> Result<(), Unswapped> {
+        self.offer(artifact.clone());
+        let catalogue = self.catalogue();
+        for slot in slots.iter().filter(|slot| slot.current().generation.artifact.hash != artifact.hash) {
+            let built = self.compile(&catalogue, artifact.manifest.kind, &slot.named);
+            slot.plug(built.map_err(Unswapped::Unusable)?, None);
+        }
+        Ok(())
+    }
+
     /// Something went wrong with a build: if that is too much by now, the one before it comes back, in its
-    /// own time. Whether it will.
-    pub fn failed(self: &Arc<Self>, slot: &Slot, plug: &Arc<Plug>, why: &str) -> bool {
+    /// own time.
+    pub fn failed(self: &Arc<Self>, slot: &Slot, plug: &Arc<Plug>, why: &str) {
         if !plug.trial.failed(why) || !slot.has_way_back(plug) {
-            return false;
+            return;
         }
         let (sessions, failures, _) = plug.trial.so_far();
-        let (this, component) = (self.clone(), slot.named.component.clone());
+        let (this, component, plug) = (self.clone(), slot.named.component.clone(), plug.clone());
         let reason = format!("{failures} of {sessions} sessions of the new one failed, last: {why}");
-        let (slot_id, number) = (slot.id().to_owned(), plug.number);
         // a build may be compiled just now, and nobody waits for that in a call
-        tokio::task::spawn_blocking(move || {
-            // somebody may have been faster
-            let still =
-                this.slots_of(&component).iter().any(|slot| slot.id() == slot_id && slot.is_plugged(number));
-            if still && let Err(error) = this.roll_back(&component, &reason) {
-                tracing::error!(component, "the build before cannot be plugged in again: {error}");
+        tokio::task::spawn_blocking(move || this.take_out(&component, &plug, &reason));
+    }
+
+    /// This build goes, wherever it is; any other stays.
+    fn take_out(&self, component: &str, bad: &Arc<Plug>, why: &str) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let slots = self.slots_of(component);
+        if !slots.iter().any(|slot| slot.has_way_back(bad)) {
+            // somebody was faster
+            return;
+        }
+        let hash = &bad.generation.artifact.hash;
+        let mut back = None;
+        for slot in &slots {
+            let plugged = slot.plugged.load_full();
+            if plugged.canary.as_ref().is_some_and(|(canary, _)| canary.generation.artifact.hash == *hash) {
+                slot.drop_canary();
             }
-        });
-        true
+            if plugged.current.generation.artifact.hash == *hash {
+                slot.go_back();
+            }
+            let now = slot.current().generation.artifact.clone();
+            back = back.or(Some(now).filter(|now| now.hash != *hash));
+        }
+        let Some(artifact) = back else { return };
+        match self.bring_all(&slots, &artifact) {
+            Ok(()) => {
+                tracing::warn!(
+                    component,
+                    hash = artifact.hash,
+                    "the build before is plugged in again: {why}"
+                );
+            }
+            Err(error) => {
+                tracing::error!(component, "the build before cannot be plugged in everywhere: {error}");
+            }
+        }
     }
 
     fn used(&self, component: &str) -> Result<Vec<Arc<Slot>>, Unswapped> {
@@ -190,28 +230,20 @@ impl Slot {
         before.canary.is_some()
     }
 
-    /// Whether there was a way.
-    fn go_back(&self) -> bool {
+    fn go_back(&self) {
         let before = self.plugged.load_full();
-        let Some(previous) = &before.previous else { return false };
+        let Some(previous) = &before.previous else { return };
         // as a new plug: calls that are pinned to the old one, and its trial, are history
-        let newest = before.current.number + 1;
-        let current = Arc::new(Plug::new(previous.generation.clone(), newest));
-        self.plugged.store(Arc::new(Plugged { current, canary: None, previous: None }));
+        let newest = before.canary.as_ref().map_or(before.current.number, |(canary, _)| canary.number);
+        let current = Arc::new(Plug::new(previous.generation.clone(), newest.max(before.current.number) + 1));
+        self.plugged.store(Arc::new(Plugged { current, previous: None, ..(*before).clone() }));
         self.breaker.forget();
-        true
     }
 
     fn has_way_back(&self, plug: &Arc<Plug>) -> bool {
         let plugged = self.plugged.load();
         let is_canary = plugged.canary.as_ref().is_some_and(|(canary, _)| Arc::ptr_eq(canary, plug));
         is_canary || plugged.previous.is_some() && Arc::ptr_eq(&plugged.current, plug)
-    }
-
-    fn is_plugged(&self, number: u32) -> bool {
-        let plugged = self.plugged.load();
-        let is_canary = plugged.canary.as_ref().is_some_and(|(canary, _)| canary.number == number);
-        is_canary || plugged.current.number == number
     }
 }
 

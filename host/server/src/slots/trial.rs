@@ -1,9 +1,8 @@
 //! Whether a new build is worse than the one before it. For a while after it was plugged in, what breaks
 //! or fails in it is counted; too much of that, and the one before it comes back.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A build that has done well for so long stays.
@@ -15,7 +14,8 @@ const PERCENT: u32 = 10;
 
 /// How a build does.
 pub(super) struct Trial {
-    began: Instant,
+    /// with its first session
+    began: OnceLock<Instant>,
     sessions: AtomicU32,
     failures: AtomicU32,
     last: Mutex<Option<String>>,
@@ -24,13 +24,14 @@ pub(super) struct Trial {
 impl Default for Trial {
     fn default() -> Self {
         let (sessions, failures) = (AtomicU32::new(0), AtomicU32::new(0));
-        Self { began: Instant::now(), sessions, failures, last: Mutex::default() }
+        Self { began: OnceLock::new(), sessions, failures, last: Mutex::default() }
     }
 }
 
 impl Trial {
     /// A session of it was opened.
     pub(super) fn began(&self) {
+        self.began.get_or_init(Instant::now);
         self.sessions.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -38,7 +39,8 @@ impl Trial {
     pub(super) fn failed(&self, why: &str) -> bool {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
-        self.began.elapsed() < LASTS && is_too_much(failures, self.sessions.load(Ordering::Relaxed))
+        let is_new = self.began.get().is_none_or(|began| began.elapsed() < LASTS);
+        is_new && is_too_much(failures, self.sessions.load(Ordering::Relaxed))
     }
 
     /// Sessions, how many of them failed, and how the last of these did.

@@ -80,7 +80,7 @@ impl Stage<'_> {
                 return vec![Effect::Finished(Stop::Complete)];
             }
             self.problem("the model is asked here, and no line says what it answers: add `model: …`".into());
-            let failure = Failure::new(Cause::Unreachable, "the talk does not say what the model answers");
+            let failure = Failure::new(Cause::Unsupported, "the talk does not say what the model answers");
             return vec![Effect::Failed(failure)];
         };
         let mut effects = Vec::new();
@@ -93,7 +93,7 @@ impl Stage<'_> {
             Answer::ModelSays(text) => effects.push(Effect::Delta(text)),
             Answer::ModelCalls { name, arguments } => call(&mut effects, name, arguments),
             _ => {
-                let failure = Failure::new(Cause::Unreachable, "the talk says so");
+                let failure = Failure::new(Cause::Unsupported, "the talk says so");
                 return vec![Effect::Failed(failure)];
             }
         }

@@ -39,7 +39,10 @@ impl Drafts {
     ) -> Told {
         match event {
             Event::Begin { utterance, ref voice, ref language } => {
-                let speaker = Speaker { voice: voice.clone(), language: language.clone(), ..speaker() };
+                // what an utterance does not say is as the session was opened
+                let of = speaker();
+                let (voice, language) = (voice.clone().or(of.voice), language.clone().or(of.language));
+                let speaker = Speaker { voice, language, ..of };
                 let (text, held) = (String::new(), vec![event]);
                 self.0.insert(utterance, Draft { speaker, text, whole: false, held, sounds: Vec::new() });
                 Told::Voice(Vec::new())

@@ -9,7 +9,7 @@ use super::seat::{Seat, fails};
 use crate::calls::stages::Stage;
 use crate::slots::{Plug, Using};
 use ::audio::TELEPHONE;
-use call::stt::{Effect, Event, Transcript};
+use call::stt::{Effect, Event, Transcript, Tuning};
 use call::{Cause, Failure, Input, Moment};
 use components::{Listening, NetEvent, SessionId, SttSession};
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// A new one has this long to reach its server before anything depends on it.
 const WARMS_UP: Duration = Duration::from_millis(500);
+/// More words may come so long after certain ones.
+const SETTLES: Duration = Duration::from_secs(1);
 /// Words may come so long after speech has ended.
 const OWES: Duration = Duration::from_secs(3);
 
@@ -41,6 +43,8 @@ pub(super) struct Ears<'a> {
     spoken_since: bool,
     /// the session in use said that it failed
     failed: bool,
+    /// what it was told of how to listen
+    tuning: Tuning,
 }
 
 struct Incoming {
@@ -68,6 +72,7 @@ impl<'a> Ears<'a> {
         around.stages.stt_opened(now, seat.id());
         self.session = Some(session);
         self.incoming = None;
+        self.tuning = Tuning::default();
         (self.given, self.offset, self.took_over, self.failed) =
             (Duration::ZERO, Duration::ZERO, None, false);
         self.said(now, effects, around)
@@ -82,7 +87,11 @@ impl<'a> Ears<'a> {
             }
             Event::SpeechStarted => (self.speaking, self.spoken_since) = (true, true),
             Event::SpeechEnded => (self.speaking, self.owed) = (false, Some(now + OWES)),
-            Event::Finalize | Event::Retune(_) | Event::Finish => {}
+            Event::Retune(Tuning { language, keyterms }) => {
+                self.tuning.language = language.clone().or(self.tuning.language.take());
+                self.tuning.keyterms = keyterms.clone().or(self.tuning.keyterms.take());
+            }
+            Event::Finalize | Event::Finish => {}
         }
         around.stages.stt_told(now, &event);
         if let Some(incoming) = &mut self.incoming {
@@ -123,6 +132,13 @@ impl<'a> Ears<'a> {
         let Ok((session, effects)) = opened else { return };
         self.incoming = Some(Incoming { session, using, since: now, offset: self.given });
         self.incoming_said(&effects, around);
+        // what the one in use was told
+        let tuning = Some(self.tuning.clone()).filter(|tuning| *tuning != Tuning::default());
+        let started = self.speaking.then_some(Event::SpeechStarted);
+        for event in tuning.map(Event::Retune).into_iter().chain(started) {
+            let effects = self.incoming.as_mut().map(|incoming| incoming.session.handle(now, event));
+            self.incoming_said(&effects.unwrap_or_default(), around);
+        }
     }
 
     fn is_quiet(&self, now: Moment) -> bool {
@@ -176,12 +192,12 @@ impl<'a> Ears<'a> {
                 }
                 Effect::Final(_) => {
                     seat.works();
-                    self.owed = None;
+                    self.owed = Some(now + SETTLES);
                 }
                 Effect::Failed(failure) => {
                     let broke = self.session.as_ref().and_then(|session| session.broke());
                     seat.fails(now, failure, broke, around);
-                    self.failed = true;
+                    (self.failed, self.incoming) = (true, None);
                 }
                 Effect::Usage(used) => around.usage.told(Stage::Stt, seat.id(), used),
                 _ => {}
@@ -197,6 +213,15 @@ impl<'a> Ears<'a> {
             word.end += self.offset;
         }
         transcript.until = transcript.until.map(|until| until + self.offset);
+        if let Some(since) = self.took_over.filter(|_| !transcript.words.is_empty()) {
+            let all = transcript.words.len();
+            transcript.words.retain(|word| word.end > since);
+            if transcript.words.len() < all {
+                let words = transcript.words.iter().map(|word| word.text.as_str());
+                transcript.text = words.collect::<Vec<_>>().join(" ");
+            }
+            return !transcript.words.is_empty();
+        }
         match (self.took_over, transcript.until) {
             (Some(since), Some(until)) => until > since,
             (Some(_), None) => self.spoken_since,

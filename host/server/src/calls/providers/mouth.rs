@@ -105,11 +105,12 @@ impl<'a> Mouth<'a> {
             // what it wants to give besides would be forgotten
             return self.tell_voice(now, vec![event], around);
         }
+        let opening = around.speaking();
         let speaker = || Speaker {
             component: self.seat.id().to_owned(),
             hash: self.seat.plug().generation.artifact.hash.clone(),
-            voice: None,
-            language: None,
+            voice: opening.voice,
+            language: opening.language,
         };
         match self.drafts.tell(event, speaker, around.phrases) {
             Told::Voice(events) => self.tell_voice(now, events, around),
@@ -142,7 +143,9 @@ impl<'a> Mouth<'a> {
                 }
                 Event::Cancel(utterance) => {
                     self.pending.remove(utterance);
-                    self.owes = self.owes.filter(|_| !self.pending.is_empty());
+                    if self.pending.is_empty() {
+                        (self.owes, self.slow) = (None, false);
+                    }
                 }
                 Event::Prepare | Event::More => {}
             }
@@ -210,7 +213,7 @@ impl<'a> Mouth<'a> {
         self.seat.exchange(warm.using);
         self.session = Some(warm.session);
         around.stages.tts_opened(now, self.seat.id());
-        self.owes = None;
+        (self.owes, self.slow) = (None, false);
     }
 
     fn said(&mut self, now: Moment, effects: Vec<Effect>, around: &mut Around<'a>) -> Input {
@@ -225,12 +228,12 @@ impl<'a> Mouth<'a> {
                 }
                 Effect::Finished(utterance) => {
                     self.pending.remove(utterance);
-                    self.owes = None;
+                    (self.owes, self.slow) = (None, false);
                 }
                 Effect::Failed(failure) => {
                     let broke = self.session.as_ref().and_then(|session| session.broke());
                     self.seat.fails(now, failure, broke, around);
-                    self.failed = true;
+                    (self.failed, self.owes) = (true, None);
                 }
                 Effect::Usage(used) => around.usage.told(Stage::Tts, self.seat.id(), used),
                 Effect::Timing { .. } | Effect::More => {}
@@ -268,7 +271,7 @@ impl<'a> Mouth<'a> {
         let warm = self.incoming.iter().chain(&self.standby).map(|warm| warm.session.next_timeout());
         let own = self.session.iter().map(TtsSession::next_timeout);
         // when it has been silent for so long that another is warmed
-        let slow = self.owes.filter(|_| !self.slow).map(|since| since + self.patience / 2);
+        let slow = self.owes.filter(|_| !self.slow && !self.failed).map(|since| since + self.patience / 2);
         own.chain(warm).chain(slow).min().unwrap_or(Moment::NEVER)
     }
 

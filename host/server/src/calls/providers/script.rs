@@ -41,10 +41,11 @@ impl Script {
     /// Opens it. With it come inputs for the call, if it is not to be had.
     pub(super) fn open(slot: Arc<Slot>, now: Moment, around: &mut Around<'_>) -> (Self, Vec<Input>) {
         let using = Using::new(slot.pick(&around.who), &around.who.call);
-        let evicted = slot.breaker.resting(Instant::now()).filter(|resting| resting.evicted);
-        let opened = match evicted {
-            Some(resting) if resting.left.is_some() => Err((resting.reason, false)),
-            _ => match using.opens().open_persona(&around.surroundings, now, around.scene) {
+        let now_is = Instant::now();
+        let evicted = slot.breaker.resting(now_is).filter(|resting| resting.evicted);
+        let opened = match evicted.filter(|_| !slot.breaker.allows(now_is)) {
+            Some(resting) => Err((resting.reason, false)),
+            None => match using.opens().open_persona(&around.surroundings, now, around.scene) {
                 Ok(Ok(session)) => Ok(session),
                 Ok(Err(fault)) => Err((fault.to_string(), true)),
                 Err(error) => Err((error.to_string(), true)),

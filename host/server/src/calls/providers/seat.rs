@@ -2,7 +2,7 @@
 
 use super::Around;
 use crate::slots::{Chain, Plug, Slot, Using, Who};
-use call::{Failure, Moment};
+use call::{Cause, Failure, Moment};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ pub(super) struct Seat<'a> {
 impl<'a> Seat<'a> {
     /// None: nobody does this.
     pub(super) fn new(chain: &'a Chain, who: &Who) -> Option<Self> {
-        let at = chain.choose(Instant::now(), &[]);
+        let at = chain.peek(Instant::now(), &[]);
         let slot = chain.get(at)?.clone();
         let using = Using::new(slot.pick(who), &who.call);
         Some(Self { chain, at, slot, using, failed: Vec::new() })
@@ -69,7 +69,7 @@ impl<'a> Seat<'a> {
     pub(super) fn next(&self, now: Moment) -> Option<(usize, Arc<Slot>)> {
         let mut failed = self.lately(now);
         failed.push(self.at);
-        let at = self.chain.choose(Instant::now(), &failed);
+        let at = self.chain.peek(Instant::now(), &failed);
         let slot = self.chain.get(at).filter(|_| at != self.at)?;
         Some((at, slot.clone()))
     }
@@ -121,5 +121,9 @@ pub(super) fn fails(
         Some(how) => slot.breaker.breaks(Instant::now(), how),
         None => slot.breaker.fails(Instant::now(), failure),
     }
-    around.loader.failed(slot, plug, &why);
+    // that its vendor is away, or does not want us, is no fault of the build
+    let is_vendors = matches!(failure.cause, Cause::Unreachable | Cause::Busy | Cause::Denied);
+    if broke.is_some() || !is_vendors {
+        around.loader.failed(slot, plug, &why);
+    }
 }
