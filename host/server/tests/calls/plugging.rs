@@ -277,6 +277,21 @@ async fn a_build_that_keeps_breaking_is_taken_out_again() {
 }
 
 #[tokio::test]
+async fn a_build_that_keeps_everybody_waiting_is_taken_out_again() {
+    let server = Setup::brief().toml("[limits]\nuser_away = 300\nllm_first_output = 0.5\n").start().await;
+    assert_eq!(exchange(&server, "offline-llm", "", villain("mute")).await.0, 200);
+    let mut phone = Phone::begin(&server, "CA-waits").await;
+    phone.hears().await;
+    for _ in 0..2 {
+        phone.say(ASKED).await;
+        phone.hears().await;
+    }
+    let back = server.logged("the build before is plugged in again").await;
+    assert!(back.contains("it said nothing in time"), "{back}");
+    assert_eq!(known(&server, "offline-llm").await["version"], "0.1.0");
+}
+
+#[tokio::test]
 async fn the_commands_exchange_what_a_server_has_and_show_it() {
     let server = with_folder(patient()).start().await;
     let folder = tempfile::tempdir().unwrap();

@@ -10,7 +10,7 @@ use crate::calls::stages::Stage;
 use crate::slots::{Plug, Using};
 use ::audio::TELEPHONE;
 use call::stt::{Effect, Event, Transcript, Tuning};
-use call::{Cause, Failure, Input, Moment};
+use call::{Input, Moment};
 use components::{Listening, NetEvent, SessionId, SttSession};
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,8 +63,7 @@ impl<'a> Ears<'a> {
         let seat = self.seat.as_mut()?;
         if self.session.is_some() && !self.failed {
             // the call found out
-            let failure = Failure::new(Cause::Unreachable, "it gave no sign of life after speech");
-            seat.fails(now, &failure, None, around);
+            seat.was_silent(now, "it gave no sign of life after speech", around);
         }
         seat.take(now, around, "stt");
         let plug = seat.plug().clone();

@@ -5,7 +5,7 @@ use super::seat::{Seat, fails, works};
 use crate::calls::stages::Stage;
 use crate::slots::{Plug, Slot};
 use call::llm::{Effect, Event, ReplyId};
-use call::{Cause, Failure, Input, Moment};
+use call::{Input, Moment};
 use components::{LlmSession, NetEvent, SessionId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,8 +39,8 @@ impl<'a> Mind<'a> {
             let was_silent = around.stages.llm_cancelled(now, reply);
             let mut replying = self.replies.remove(&reply)?;
             if was_silent {
-                let failure = Failure::new(Cause::Unreachable, "it said nothing in time");
-                self.fails(now, &failure, around);
+                self.seat.was_silent(now, "it said nothing in time", around);
+                self.failed = true;
             }
             replying.session.handle(now, event);
             return None;
@@ -61,13 +61,9 @@ impl<'a> Mind<'a> {
     /// The call has had enough of whoever was asked last, and asks another.
     pub(super) fn given_up(&mut self, now: Moment, around: &Around<'a>) {
         if !self.failed {
-            self.fails(now, &Failure::new(Cause::Garbled, "it did not finish its answer"), around);
+            self.seat.was_silent(now, "it did not finish its answer", around);
+            self.failed = true;
         }
-    }
-
-    fn fails(&mut self, now: Moment, failure: &Failure, around: &Around<'a>) {
-        self.seat.fails(now, failure, None, around);
-        self.failed = true;
     }
 
     fn said(

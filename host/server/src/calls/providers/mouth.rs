@@ -12,7 +12,7 @@ use crate::calls::stages::Stage;
 use crate::slots::{Plug, Slot, Using};
 use call::line::UtteranceId;
 use call::tts::{Effect, Event};
-use call::{Cause, Failure, Input, Moment};
+use call::{Input, Moment};
 use components::{NetEvent, SessionId, Speaking, TtsSession};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -68,8 +68,7 @@ impl<'a> Mouth<'a> {
     pub(super) fn open(&mut self, now: Moment, around: &mut Around<'a>) -> Option<Input> {
         if self.session.is_some() && !self.failed {
             // the call found out
-            let failure = Failure::new(Cause::Unreachable, "it gave no audio in time");
-            self.seat.fails(now, &failure, None, around);
+            self.seat.was_silent(now, "it gave no audio in time", around);
         }
         self.seat.take(now, around, "tts");
         self.pending.clear();

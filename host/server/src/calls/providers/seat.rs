@@ -91,6 +91,13 @@ impl<'a> Seat<'a> {
         fails(&self.slot, &self.using, failure, broke, around);
     }
 
+    /// It kept the call waiting for longer than it may, or did not finish: the call found out. Whoever is to
+    /// blame, a new build that does so is no better than the one before.
+    pub(super) fn was_silent(&mut self, now: Moment, what: &str, around: &Around<'a>) {
+        self.fails(now, &Failure::new(Cause::Unreachable, what), None, around);
+        around.loader.failed(&self.slot, &self.using, what);
+    }
+
     fn choose(&self, now: Moment) -> usize {
         self.chain.choose(Instant::now(), &self.lately(now))
     }

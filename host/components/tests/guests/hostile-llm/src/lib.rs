@@ -48,6 +48,8 @@ impl Provider for Hostile {
             misdeeds::at("tenth", &self.settings.mode);
         }
         match event {
+            // nothing, for ever
+            Event::Generate(_) if self.settings.mode == "mute" => {}
             Event::Generate(prompt) => {
                 misdeeds::at("handle", &self.settings.mode);
                 say(effects, format!("at {at}, told {prompt:?}"));
