@@ -3,7 +3,7 @@
 use super::description::Refusal;
 use crate::access::{Exchanger, Problem, Reader};
 use crate::app::Shared;
-use crate::slots::{self, Component, Share, Swapped, Unswapped};
+use crate::slots::{self, Component, Loader, Share, Swapped, Unswapped};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -89,8 +89,7 @@ pub async fn exchange(
     }
     let share = asked.share()?;
     let folder = app.services.config.components.clone().filter(|_| share.is_none());
-    let loader = app.services.loader().clone();
-    let exchanging = move || -> Result<(Swapped, Option<PathBuf>), Unswapped> {
+    change(&app, move |loader| {
         let artifact = Artifact::from_bytes(body.to_vec(), None)?;
         if artifact.manifest.id != id {
             return Err(Unswapped::Other { found: artifact.manifest.id, wanted: id });
@@ -98,11 +97,8 @@ pub async fn exchange(
         let swapped = loader.swap(artifact, share)?;
         let kept = folder.and_then(|folder| keep(&folder, &id, &body));
         Ok((swapped, kept))
-    };
-    // compiling takes its time, and nobody else's
-    let exchanged = tokio::task::spawn_blocking(exchanging).await.map_err(broke)?;
-    let (swapped, kept) = exchanged.map_err(|error| refused(&error))?;
-    Ok(Json(done(swapped, kept)))
+    })
+    .await
 }
 
 /// Gives all calls what some of them have tried
@@ -120,16 +116,14 @@ pub async fn promote(
     _: Exchanger,
     Path(id): Path<String>,
 ) -> Result<Json<Exchanged>, Problem> {
-    let (loader, folder) = (app.services.loader().clone(), app.services.config.components.clone());
-    let promoting = move || {
+    let folder = app.services.config.components.clone();
+    change(&app, move |loader| {
         let swapped = loader.promote(&id)?;
         let wasm = loader.catalogue().get(&id).map(|artifact| artifact.wasm().to_vec());
         let kept = folder.zip(wasm).and_then(|(folder, wasm)| keep(&folder, &id, &wasm));
         Ok((swapped, kept))
-    };
-    let promoted = tokio::task::spawn_blocking(promoting).await.map_err(broke)?;
-    let (swapped, kept) = promoted.map_err(|error: Unswapped| refused(&error))?;
-    Ok(Json(done(swapped, kept)))
+    })
+    .await
 }
 
 /// Takes out what some calls try; else brings back the build before the current one
@@ -147,10 +141,7 @@ pub async fn roll_back(
     _: Exchanger,
     Path(id): Path<String>,
 ) -> Result<Json<Exchanged>, Problem> {
-    let loader = app.services.loader().clone();
-    let rolling_back = move || loader.roll_back(&id, "an operator wanted it");
-    let rolled_back = tokio::task::spawn_blocking(rolling_back).await.map_err(broke)?;
-    Ok(Json(done(rolled_back.map_err(|error| refused(&error))?, None)))
+    change(&app, move |loader| Ok((loader.roll_back(&id, "an operator wanted it")?, None))).await
 }
 
 impl Asked {
@@ -211,6 +202,16 @@ fn refused(error: &Unswapped) -> Problem {
     Problem::new(status, error)
 }
 
-fn broke(error: tokio::task::JoinError) -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("it was given up: {error}"))
+/// Changes what is plugged in, and says what was done: what, and where it is kept if it is. Compiling takes
+/// its time, and nobody else's.
+async fn change(
+    app: &Shared,
+    change: impl FnOnce(&Loader) -> Result<(Swapped, Option<PathBuf>), Unswapped> + Send + 'static,
+) -> Result<Json<Exchanged>, Problem> {
+    let loader = app.services.loader().clone();
+    let given_up =
+        |error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("it was given up: {error}"));
+    let changed = tokio::task::spawn_blocking(move || change(&loader)).await.map_err(given_up)?;
+    let (swapped, kept) = changed.map_err(|error| refused(&error))?;
+    Ok(Json(done(swapped, kept)))
 }

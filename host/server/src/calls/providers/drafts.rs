@@ -2,7 +2,7 @@
 //! until the call has said all that it has to say at this moment; what is new is listened to, and may be known
 //! by heart the next time.
 
-use super::phrases::{Phrases, Sound, Speaker};
+use super::phrases::{LONGEST_SOUND, LONGEST_TEXT, Phrases, Sound, Speaker};
 use call::line::UtteranceId;
 use call::tts::{Effect, Event};
 use std::collections::BTreeMap;
@@ -17,8 +17,10 @@ struct Draft {
     whole: bool,
     /// not given to the voice so far
     held: Vec<Event>,
-    /// what the voice gave
-    sounds: Vec<Sound>,
+    /// what the voice gave; none: it is too long to be known by heart
+    sounds: Option<Vec<Sound>>,
+    /// of that, in bytes
+    size: usize,
 }
 
 /// What becomes of an event.
@@ -44,13 +46,17 @@ impl Drafts {
                 let (voice, language) = (voice.clone().or(of.voice), language.clone().or(of.language));
                 let speaker = Speaker { voice, language, ..of };
                 let (text, held) = (String::new(), vec![event]);
-                self.0.insert(utterance, Draft { speaker, text, whole: false, held, sounds: Vec::new() });
+                let draft = Draft { speaker, text, whole: false, held, sounds: Some(Vec::new()), size: 0 };
+                self.0.insert(utterance, draft);
                 Told::Voice(Vec::new())
             }
             Event::Speak { utterance, ref text, last } => {
                 let Some(draft) = self.0.get_mut(&utterance) else { return Told::Voice(vec![event]) };
                 draft.text.push_str(text);
                 draft.whole = last;
+                if draft.text.len() > LONGEST_TEXT {
+                    draft.sounds = None;
+                }
                 if draft.held.is_empty() {
                     return Told::Voice(vec![event]);
                 }
@@ -84,17 +90,23 @@ impl Drafts {
             match effect {
                 Effect::Audio { utterance, data } => {
                     if let Some(draft) = self.0.get_mut(utterance) {
-                        draft.sounds.push(Sound::Audio(data.clone()));
+                        draft.size += data.len();
+                        draft.sounds.take_if(|_| draft.size > LONGEST_SOUND);
+                        if let Some(sounds) = &mut draft.sounds {
+                            sounds.push(Sound::Audio(data.clone()));
+                        }
                     }
                 }
                 Effect::Timing { utterance, word } => {
-                    if let Some(draft) = self.0.get_mut(utterance) {
-                        draft.sounds.push(Sound::Timing(word.clone()));
+                    if let Some(sounds) = self.0.get_mut(utterance).and_then(|draft| draft.sounds.as_mut()) {
+                        sounds.push(Sound::Timing(word.clone()));
                     }
                 }
                 Effect::Finished(utterance) => {
-                    if let Some(draft) = self.0.remove(utterance).filter(|draft| draft.whole) {
-                        phrases.said(&draft.speaker, &draft.text, draft.sounds);
+                    if let Some(Draft { speaker, text, whole: true, sounds: Some(sounds), size, .. }) =
+                        self.0.remove(utterance)
+                    {
+                        phrases.said(&speaker, &text, sounds, size);
                     }
                 }
                 // what goes on with another voice is made of two
@@ -171,6 +183,19 @@ mod tests {
         let (told, known) = say(&phrases, &["Hello,", " how is it going?"]);
         assert_eq!(told, [begin(), speak("Hello,", false), speak(" how is it going?", true)]);
         assert!(known.is_empty());
+    }
+
+    #[test]
+    fn of_what_is_too_long_to_be_said_twice_nothing_is_kept() {
+        let (phrases, mut drafts) = (Phrases::default(), Drafts::default());
+        for event in [begin(), speak("A long story.", true)] {
+            drafts.tell(event, speaker, &phrases);
+        }
+        let piece = Effect::Audio { utterance: ONE, data: vec![7; LONGEST_SOUND] };
+        drafts.said(std::slice::from_ref(&piece), &phrases);
+        assert!(drafts.0[&ONE].sounds.is_some());
+        drafts.said(&[piece], &phrases);
+        assert!(drafts.0[&ONE].sounds.is_none());
     }
 
     #[test]

@@ -104,12 +104,10 @@ impl<'a> Mouth<'a> {
             // what it wants to give besides would be forgotten
             return self.tell_voice(now, vec![event], around);
         }
-        let opening = around.speaking();
-        let speaker = || Speaker {
-            component: self.seat.id().to_owned(),
-            hash: self.seat.plug().generation.artifact.hash.clone(),
-            voice: opening.voice,
-            language: opening.language,
+        let speaker = || {
+            let Speaking { voice, language } = around.speaking();
+            let hash = self.seat.plug().generation.artifact.hash.clone();
+            Speaker { component: self.seat.id().to_owned(), hash, voice, language }
         };
         match self.drafts.tell(event, speaker, around.phrases) {
             Told::Voice(events) => self.tell_voice(now, events, around),
