@@ -1,8 +1,8 @@
-//! Twilio as seen from here: the messages of its media streams, TwiML, webhooks, signatures, and calls
-//! by REST.
+//! Twilio as seen from here: the messages of its media streams and of ConversationRelay, TwiML,
+//! webhooks, signatures, and calls by REST.
 //!
 //! Pure translation, but for one module. A media stream's messages are in [`stream`], as both ends
-//! write them; [`receiving`] is the receiving end with all that may be wrong about them. [`webhook`] is
+//! write them; [`receiving`] is the receiving end with all that may be wrong about them; both for ConversationRelay are in [`relay`]. [`webhook`] is
 //! what Twilio asks, [`twiml`] what answers it, [`signature`] tells whether it is Twilio's, and
 //! [`progress`] in which order what it says counts. [`status`] has the words that webhooks and REST
 //! share, [`number`] telephone numbers.
@@ -15,6 +15,7 @@
 pub mod number;
 pub mod progress;
 pub mod receiving;
+pub mod relay;
 #[cfg(feature = "rest")]
 pub mod rest;
 pub mod signature;

@@ -31,9 +31,11 @@ pub struct Response {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Verb {
-    Connect(Connect),
+    Connect(Box<Connect>),
+    Gather(Box<Gather>),
     Say(Say),
     Play(String),
+    Keys(String),
     Pause(Duration),
     Redirect(Address),
     Dial(Box<Dial>),
@@ -41,12 +43,18 @@ enum Verb {
     Hangup,
 }
 
-/// Gives the call to a stream in both directions. What comes next is carried out when the stream was
-/// closed by us, or could not be opened: the `action`, or the next verb.
+/// Gives the call to a stream in both directions, or to ConversationRelay. What comes next is carried
+/// out when that was closed by us, or could not be opened: the `action`, or the next verb.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Connect {
-    pub stream: Stream,
+    pub to: Connected,
     pub action: Option<Address>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Connected {
+    Stream(Stream),
+    Relay(Box<Relay>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +66,103 @@ pub struct Stream {
     pub status_callback: Option<Address>,
     /// They come back in the `start` of the stream.
     pub parameters: Vec<Parameter>,
+}
+
+/// ConversationRelay: Twilio recognises and speaks, and exchanges words with us.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Relay {
+    /// `wss`
+    pub url: String,
+    /// Attributes by the names that Twilio gives them: `language`, `voice`, `ttsProvider`. Those that
+    /// are nobody's choice are not among [`RELAY_ATTRIBUTES`].
+    pub attributes: Vec<(String, String)>,
+    /// They come back in the `setup` of the session.
+    pub parameters: Vec<Parameter>,
+}
+
+/// What may be chosen of a [`Relay`].
+pub const RELAY_ATTRIBUTES: [&str; 35] = [
+    "asrSmartFormat",
+    "backgroundNoiseReduction",
+    "deepgramSmartFormat",
+    "eagerEotThreshold",
+    "echoPromptFiltering",
+    "elevenlabsLanguageTextNormalization",
+    "elevenlabsTextNormalization",
+    "eotThreshold",
+    "hints",
+    "ignoreBackchannel",
+    "includeInPrompt",
+    "intelligenceService",
+    "interruptSensitivity",
+    "interruptible",
+    "language",
+    "partialPromptOnHangup",
+    "profanityFilter",
+    "reportInputDuringAgentSpeech",
+    "speechModel",
+    "speechTimeout",
+    "transcriptionLanguage",
+    "transcriptionProvider",
+    "ttsLanguage",
+    "ttsLanguageTextNormalization",
+    "ttsProvider",
+    "ttsTextNormalization",
+    "turnDetection",
+    "voice",
+    "welcomeGreeting",
+    "welcomeGreetingInterruptible",
+    "conversationConfiguration",
+    "customerName",
+    "debug",
+    "applicationReconnect",
+    "preemptible",
+];
+
+/// Asks the caller for words or keys, while it says something or in silence. What they were is told to
+/// the `action`, where the call goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gather {
+    pub action: Address,
+    /// Words are listened for.
+    pub speech: bool,
+    /// Keys are.
+    pub keys: bool,
+    /// What is said meanwhile: what the caller says cuts it short.
+    pub prompt: Vec<Prompt>,
+    /// How long the caller may be silent after it: 5 s, if nothing is said.
+    pub timeout: Option<Duration>,
+    /// How long a pause ends what the caller says: as `timeout`, if nothing is said.
+    pub speech_timeout: Option<SpeechTimeout>,
+    pub speech_model: Option<String>,
+    /// `en-GB`
+    pub language: Option<String>,
+    /// Words to be expected.
+    pub hints: Vec<String>,
+    pub profanity_filter: Option<bool>,
+    /// So many keys are all.
+    pub digits: Option<u32>,
+    /// This key says that it was all; empty: none does. `#`, if nothing is said.
+    pub finish_on_key: Option<String>,
+    /// Told of the caller's words while they are being said.
+    pub partial: Option<Address>,
+    /// The action is also asked where nothing came.
+    pub on_empty: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpeechTimeout {
+    /// Twilio decides. Not with the speech model `default` (13335).
+    Auto,
+    /// Of whole seconds, at least one.
+    After(Duration),
+}
+
+/// Something that is heard.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prompt {
+    Say(Say),
+    Pause(Duration),
 }
 
 /// A name and a value that are not too long.
@@ -190,7 +295,7 @@ impl Response {
     }
 
     pub fn connect(self, connect: impl Into<Connect>) -> Self {
-        self.with(Verb::Connect(connect.into()))
+        self.with(Verb::Connect(Box::new(connect.into())))
     }
 
     pub fn say(self, say: impl Into<Say>) -> Self {
@@ -200,6 +305,15 @@ impl Response {
     /// The URL of a sound.
     pub fn play(self, url: impl Into<String>) -> Self {
         self.with(Verb::Play(url.into()))
+    }
+
+    /// Keys that are pressed: `0-9 * # w`, where `w` is half a second.
+    pub fn press(self, keys: impl Into<String>) -> Self {
+        self.with(Verb::Keys(keys.into()))
+    }
+
+    pub fn gather(self, gather: Gather) -> Self {
+        self.with(Verb::Gather(Box::new(gather)))
     }
 
     pub fn pause(self, length: Duration) -> Self {
@@ -239,6 +353,28 @@ impl fmt::Display for Response {
 impl Stream {
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), name: None, status_callback: None, parameters: Vec::new() }
+    }
+}
+
+impl Gather {
+    /// Listens for words and keys, and asks `action` in any case.
+    pub fn new(action: impl Into<Address>) -> Self {
+        Self {
+            action: action.into(),
+            speech: true,
+            keys: true,
+            prompt: Vec::new(),
+            timeout: None,
+            speech_timeout: None,
+            speech_model: None,
+            language: None,
+            hints: Vec::new(),
+            profanity_filter: None,
+            digits: None,
+            finish_on_key: None,
+            partial: None,
+            on_empty: true,
+        }
     }
 }
 
@@ -298,7 +434,13 @@ impl Conference {
 
 impl From<Stream> for Connect {
     fn from(stream: Stream) -> Self {
-        Self { stream, action: None }
+        Self { to: Connected::Stream(stream), action: None }
+    }
+}
+
+impl From<Relay> for Connect {
+    fn from(relay: Relay) -> Self {
+        Self { to: Connected::Relay(Box::new(relay)), action: None }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What Twilio sends to a webhook: when a call comes in or is answered, when its status changes, when
-//! a stream begins or ends, when a `<Dial>` is done.
+//! a stream begins or ends, when a `<Dial>`, a `<Gather>` or a ConversationRelay is done.
 //!
-//! Source: Twilio, "TwiML Voice: request parameters", "Call resource: status callbacks", `<Stream>` and
-//! `<Dial>`. Reading never fails: everything may be missing, and what is empty or makes no sense counts
+//! Source: Twilio, "TwiML Voice: request parameters", "Call resource: status callbacks", `<Stream>`,
+//! `<Dial>`, `<Gather>` and `<ConversationRelay>`. Reading never fails: everything may be missing, and what is empty or makes no sense counts
 //! as missing. Whether the request is Twilio's at all is for [`crate::signature`]; in which order status
 //! callbacks count, for [`crate::progress`].
 
@@ -40,6 +40,37 @@ pub struct Webhook {
     pub stream: Option<StreamCallback>,
     /// In requests to the `action` of a `<Dial>`.
     pub dial: Option<DialResult>,
+    /// In requests to the `action` of a `<Gather>`, and while it is under way.
+    pub gathered: Option<Gathered>,
+    /// In requests to the `action` of a `<Connect>` with a ConversationRelay.
+    pub relay: Option<RelayResult>,
+}
+
+/// What the caller said or pressed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Gathered {
+    pub speech: Option<String>,
+    /// 0 to 1; Twilio also says 0 where it does not know.
+    pub confidence: Option<f32>,
+    /// Without the key that finished it.
+    pub digits: Option<String>,
+    /// While it is being said: what will not change any more, and what may.
+    pub stable: Option<String>,
+    pub unstable: Option<String>,
+}
+
+/// How a session of ConversationRelay ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelayResult {
+    pub session_id: Option<String>,
+    /// `ended`, `completed`, `failed`
+    pub status: Option<String>,
+    pub duration: Option<Duration>,
+    /// What was said in the `end` of the session.
+    pub handoff: Option<String>,
+    /// 64105: its socket was lost.
+    pub error_code: Option<u32>,
+    pub error: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,6 +121,8 @@ impl Webhook {
         Self {
             stream: StreamCallback::of(&mut fields),
             dial: DialResult::of(&mut fields),
+            gathered: Gathered::of(&mut fields),
+            relay: RelayResult::of(&mut fields),
             call_sid: fields.text("CallSid"),
             account_sid: fields.text("AccountSid"),
             parent_call_sid: fields.text("ParentCallSid"),
@@ -131,6 +164,34 @@ impl DialResult {
             bridged: fields.text("DialBridged").and_then(|text| text.to_ascii_lowercase().parse().ok()),
         };
         (dial != Self::default()).then_some(dial)
+    }
+}
+
+impl Gathered {
+    fn of(fields: &mut Fields) -> Option<Self> {
+        let confidence = fields.text("Confidence").and_then(|text| text.parse::<f32>().ok());
+        let gathered = Self {
+            speech: fields.text("SpeechResult"),
+            confidence: confidence.filter(|confidence| (0.0..=1.0).contains(confidence)),
+            digits: fields.text("Digits"),
+            stable: fields.text("StableSpeechResult"),
+            unstable: fields.text("UnstableSpeechResult"),
+        };
+        (gathered != Self::default()).then_some(gathered)
+    }
+}
+
+impl RelayResult {
+    fn of(fields: &mut Fields) -> Option<Self> {
+        let relay = Self {
+            session_id: fields.text("SessionId"),
+            status: fields.text("SessionStatus"),
+            duration: fields.number("SessionDuration").map(Duration::from_secs),
+            handoff: fields.text("HandoffData"),
+            error_code: fields.number("ErrorCode").and_then(|code| code.try_into().ok()),
+            error: fields.text("ErrorMessage"),
+        };
+        (relay != Self::default()).then_some(relay)
     }
 }
 
@@ -245,6 +306,42 @@ mod tests {
         assert_eq!(dial.bridged, Some(true));
         let nobody = webhook("CallSid=CA1&DialCallStatus=no-answer").dial.unwrap();
         assert!(!nobody.status.unwrap().was_answered());
+    }
+
+    #[test]
+    fn the_caller_said_or_pressed_something() {
+        let gathered = |form: &str| webhook(form).gathered;
+        let said = gathered("CallSid=CA1&SpeechResult=My+soup+was+cold.&Confidence=0.93&Language=en-US");
+        let expected = Gathered {
+            speech: Some("My soup was cold.".into()),
+            confidence: Some(0.93),
+            ..Gathered::default()
+        };
+        assert_eq!(said, Some(expected));
+        let pressed = gathered("CallSid=CA1&Digits=12&FinishedOnKey=%23").unwrap();
+        assert_eq!((pressed.digits.as_deref(), pressed.speech), (Some("12"), None));
+        let partly = gathered("CallSid=CA1&StableSpeechResult=My+soup&UnstableSpeechResult=was").unwrap();
+        assert_eq!((partly.stable.as_deref(), partly.unstable.as_deref()), (Some("My soup"), Some("was")));
+        assert_eq!(gathered("CallSid=CA1&SpeechResult=&Digits=&Confidence="), None);
+        let odd = gathered("SpeechResult=hi&Confidence=certain").unwrap();
+        assert_eq!(
+            (odd.confidence, gathered("SpeechResult=hi&Confidence=7").unwrap().confidence),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn a_session_of_conversation_relay_is_over() {
+        let ended = webhook(
+            "CallSid=CA1&SessionId=VX1&SessionStatus=ended&SessionDuration=25\
+             &HandoffData=%7B%22reason%22%3A%22agent%22%7D",
+        );
+        let relay = ended.relay.unwrap();
+        assert_eq!(relay.handoff.as_deref(), Some(r#"{"reason":"agent"}"#));
+        assert_eq!((relay.duration, relay.error_code), (Some(Duration::from_secs(25)), None));
+        let lost =
+            webhook("CallSid=CA1&SessionId=VX1&SessionStatus=failed&ErrorCode=64105&ErrorMessage=lost");
+        assert_eq!(lost.relay.unwrap().error_code, Some(64105));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! A document as XML. What an element is called and which attributes it has is here; how XML is
 //! written is quick-xml's.
 
-use super::{Address, Beep, Callee, Conference, ConferenceEvent, Connect, Dial, Method, Parameter, Reason};
-use super::{Response, Say, Stream, Target, Verb};
+use super::Verb;
+use super::{Address, Beep, Callee, Conference, ConferenceEvent, Connect, Connected, Dial, Gather, Method};
+use super::{Parameter, Prompt, Reason, Relay, Response, Say, SpeechTimeout, Stream, Target};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
+use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
@@ -25,12 +27,11 @@ pub(super) fn document(response: &Response) -> String {
 fn verb(verb: &Verb) -> Element {
     match verb {
         Verb::Connect(connect) => connect_element(connect),
-        Verb::Say(Say { text, voice, language }) => Element::new("Say")
-            .attribute("voice", voice.as_deref())
-            .attribute("language", language.as_deref())
-            .text(text),
+        Verb::Gather(gather) => gather_element(gather),
+        Verb::Say(say) => say_element(say),
         Verb::Play(url) => Element::new("Play").text(url),
-        Verb::Pause(length) => Element::new("Pause").seconds("length", Some(*length)),
+        Verb::Keys(keys) => Element::new("Play").attribute("digits", Some(keys)),
+        Verb::Pause(length) => pause_element(*length),
         Verb::Redirect(address) => {
             Element::new("Redirect").attribute("method", address.method.map(method)).text(&address.url)
         }
@@ -46,17 +47,74 @@ fn verb(verb: &Verb) -> Element {
     }
 }
 
-fn connect_element(Connect { stream, action }: &Connect) -> Element {
-    let Stream { url, name, status_callback, parameters } = stream;
-    let parameter = |Parameter { name, value }: &Parameter| {
-        Element::new("Parameter").attribute("name", Some(name)).attribute("value", Some(value))
+fn say_element(Say { text, voice, language }: &Say) -> Element {
+    Element::new("Say")
+        .attribute("voice", voice.as_deref())
+        .attribute("language", language.as_deref())
+        .text(text)
+}
+
+fn pause_element(length: Duration) -> Element {
+    Element::new("Pause").seconds("length", Some(length))
+}
+
+fn gather_element(gather: &Gather) -> Element {
+    let input = match (gather.keys, gather.speech) {
+        (true, true) => "dtmf speech",
+        (false, true) => "speech",
+        (_, false) => "dtmf",
     };
-    let stream = Element::new("Stream")
+    let speech = |value: Option<String>| value.filter(|_| gather.speech);
+    let digits = gather.digits.map(|digits| digits.to_string());
+    let pause = gather.speech_timeout.map(|pause| match pause {
+        SpeechTimeout::Auto => "auto".to_owned(),
+        SpeechTimeout::After(length) => crate::whole_seconds(length).max(1).to_string(),
+    });
+    let hints = (!gather.hints.is_empty()).then(|| gather.hints.join(", "));
+    let prompt = |prompt: &Prompt| match prompt {
+        Prompt::Say(say) => say_element(say),
+        Prompt::Pause(length) => pause_element(*length),
+    };
+    Element::new("Gather")
+        .attribute("input", Some(input))
+        .address(["action", "method"], Some(&gather.action))
+        .seconds("timeout", gather.timeout)
+        .attribute("speechTimeout", speech(pause).as_deref())
+        .attribute("speechModel", speech(gather.speech_model.clone()).as_deref())
+        .attribute("language", speech(gather.language.clone()).as_deref())
+        .attribute("hints", speech(hints).as_deref())
+        .attribute("profanityFilter", gather.profanity_filter.map(truth))
+        .attribute("numDigits", digits.as_deref())
+        .attribute("finishOnKey", gather.finish_on_key.as_deref())
+        .address(["partialResultCallback", "partialResultCallbackMethod"], gather.partial.as_ref())
+        .attribute("actionOnEmptyResult", gather.on_empty.then_some("true"))
+        .children(gather.prompt.iter().map(prompt))
+}
+
+fn connect_element(Connect { to, action }: &Connect) -> Element {
+    let to = match to {
+        Connected::Stream(stream) => stream_element(stream),
+        Connected::Relay(relay) => relay_element(relay),
+    };
+    Element::new("Connect").address(["action", "method"], action.as_ref()).children([to])
+}
+
+fn stream_element(Stream { url, name, status_callback, parameters }: &Stream) -> Element {
+    Element::new("Stream")
         .attribute("url", Some(url))
         .attribute("name", name.as_deref())
         .address(["statusCallback", "statusCallbackMethod"], status_callback.as_ref())
-        .children(parameters.iter().map(parameter));
-    Element::new("Connect").address(["action", "method"], action.as_ref()).children([stream])
+        .children(parameters.iter().map(parameter_element))
+}
+
+fn relay_element(Relay { url, attributes, parameters }: &Relay) -> Element {
+    let relay = Element::new("ConversationRelay").attribute("url", Some(url));
+    let relay = attributes.iter().fold(relay, |relay, (name, value)| relay.named(name, value));
+    relay.children(parameters.iter().map(parameter_element))
+}
+
+fn parameter_element(Parameter { name, value }: &Parameter) -> Element {
+    Element::new("Parameter").attribute("name", Some(name)).attribute("value", Some(value))
 }
 
 fn dial_element(dial: &Dial) -> Element {
@@ -125,7 +183,7 @@ fn truth(truth: bool) -> &'static str {
 
 struct Element {
     name: &'static str,
-    attributes: Vec<(&'static str, String)>,
+    attributes: Vec<(Cow<'static, str>, String)>,
     content: Content,
 }
 
@@ -140,7 +198,13 @@ impl Element {
     }
 
     fn attribute(mut self, name: &'static str, value: Option<&str>) -> Self {
-        self.attributes.extend(value.map(|value| (name, clean(value))));
+        self.attributes.extend(value.map(|value| (name.into(), clean(value))));
+        self
+    }
+
+    /// An attribute whose name is not known here.
+    fn named(mut self, name: &str, value: &str) -> Self {
+        self.attributes.push((name.to_owned().into(), clean(value)));
         self
     }
 
@@ -166,7 +230,7 @@ impl Element {
     }
 
     fn write(&self, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
-        let attributes = self.attributes.iter().map(|(name, value)| (*name, value.as_str()));
+        let attributes = self.attributes.iter().map(|(name, value)| (name.as_ref(), value.as_str()));
         let element = writer.create_element(self.name).with_attributes(attributes);
         match &self.content {
             Content::Text(text) => element.write_text_content(BytesText::new(text)),

@@ -55,6 +55,57 @@ def words(response):
 
 
 @case
+def gather_plain(response):
+    response.gather(input="dtmf speech", action="/turn?step=1", action_on_empty_result=True)
+
+
+@case
+def gather_with_everything(response):
+    gather = response.gather(
+        input="speech",
+        action=AGENT + "/turn?call=1&step=2",
+        method="POST",
+        timeout=5,
+        speech_timeout="auto",
+        speech_model="phone_call",
+        language="en-GB",
+        hints="guest, room <7>",
+        profanity_filter=False,
+        num_digits=4,
+        finish_on_key="",
+        partial_result_callback=AGENT + "/partial",
+        partial_result_callback_method="POST",
+        action_on_empty_result=True,
+    )
+    gather.say("Tom & Jerry", voice="Polly.Amy", language="en-GB")
+    gather.pause(length=1)
+    response.play("", digits="1w#")
+
+
+@case
+def relay_plain(response):
+    response.connect().conversation_relay(url="wss://agent.example.com/relay")
+
+
+@case
+def relay_with_everything(response):
+    connect = response.connect(action=AGENT + "/after?call=1", method="POST")
+    relay = connect.conversation_relay(
+        url="wss://agent.example.com/relay",
+        language="en-GB",
+        tts_provider="Amazon",
+        voice="Amy-Neural",
+        transcription_provider="Deepgram",
+        dtmf_detection=True,
+        interruptible="any",
+        partial_prompts=True,
+        hints="guest, room <7>",
+        events="speaker-events",
+    )
+    relay.parameter(name="direction", value="inbound")
+
+
+@case
 def rejected(response):
     response.reject(reason="rejected")
 
