@@ -40,7 +40,7 @@ pub async fn talk(
     let session = persona.open_persona(&surroundings, Moment::START, scene).map_err(|e| e.to_string())?;
     let session = session.map_err(|fault| fault.to_string())?;
     // read at once
-    let line = Line::Text(text::Settings { pace: Duration::ZERO });
+    let line = Line::Text(text::Settings { pace: Duration::ZERO, ..text::Settings::default() });
     let config = Config { line, ..Config::default() };
     let mut terminal = Terminal {
         call: Call::new(config, Box::new(Energy::default())),

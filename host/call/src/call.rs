@@ -158,6 +158,12 @@ impl Call {
         }
     }
 
+    /// Something is under way (a reply, a request of the script) on which the agent may speak without
+    /// anything coming from the caller: of use to a line that has to answer at some time.
+    pub fn is_busy(&self) -> bool {
+        self.unanswered > 0 || self.conversation.is_busy()
+    }
+
     fn is_told_too_much(&mut self) -> bool {
         let (since, count) = self.told;
         self.told = if self.now.since(since) >= WITHIN { (self.now, 1) } else { (since, count + 1) };

@@ -30,6 +30,8 @@ pub enum Command {
     Stop { utterance: UtteranceId },
     /// The script waits for the caller: words to listen for, and in which language.
     Listen { keyterms: Vec<String>, language: Option<String> },
+    /// The script collects keys: so many at the most, and this one says that it was all.
+    Collect { max: u8, finish: Option<char> },
     /// What the caller has said of a turn that is not closed was not meant for the agent.
     Forget,
     /// Hang up, at once. Reports what is open, then [`Event::Closed`].

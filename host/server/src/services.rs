@@ -2,8 +2,8 @@
 //!
 //! Which of them serve which call is `routing`'s.
 
-use crate::calls::Phrases;
-use crate::config::{self, Config, Facts, Loaded};
+use crate::calls::{Phrases, lines};
+use crate::config::{self, Config, Facts, LineKind, Loaded};
 use crate::journals::Journals;
 use crate::last_resort;
 use crate::personas::Personas;
@@ -158,7 +158,7 @@ impl Services {
     }
 
     /// How one call of this route is held that was picked up by this, as far as it is known.
-    pub fn call(&self, route: &Route, answered_by: Answerer) -> call::Config {
+    pub fn call(&self, route: &Route, line: LineKind, answered_by: Answerer) -> call::Config {
         // whoever of them has to speak
         let joins = |slot: &Arc<Slot>| slot.current().generation.artifact.manifest.audio.continues;
         let continues = route.tts.slots().all(joins);
@@ -167,6 +167,9 @@ impl Services {
         call.conversation.models = many(&route.llm);
         if let call::Line::Audio(audio) = &mut call.line {
             (audio.recognisers, audio.voices) = (many(&route.stt).max(1), many(&route.tts));
+        }
+        if let Some(text) = lines::settings(line) {
+            call.line = call::Line::Text(text);
         }
         call.conversation.answered_by = answered_by;
         call.conversation.announcement = route.config.announcement.clone();

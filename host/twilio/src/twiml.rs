@@ -134,6 +134,8 @@ pub struct Gather {
     pub timeout: Option<Duration>,
     /// How long a pause ends what the caller says: as `timeout`, if nothing is said.
     pub speech_timeout: Option<SpeechTimeout>,
+    /// The longest that the caller may speak.
+    pub max_speech: Option<Duration>,
     pub speech_model: Option<String>,
     /// `en-GB`
     pub language: Option<String>,
@@ -366,6 +368,7 @@ impl Gather {
             prompt: Vec::new(),
             timeout: None,
             speech_timeout: None,
+            max_speech: None,
             speech_model: None,
             language: None,
             hints: Vec::new(),

@@ -97,6 +97,7 @@ fn ours(name: &str) -> Response {
                 prompt: vec![Prompt::Say(words), Prompt::Pause(Duration::from_secs(1))],
                 timeout: Some(Duration::from_secs(5)),
                 speech_timeout: Some(SpeechTimeout::Auto),
+                max_speech: Some(Duration::from_secs(30)),
                 speech_model: Some("phone_call".into()),
                 language: Some("en-GB".into()),
                 hints: vec!["guest".into(), "room <7>".into()],

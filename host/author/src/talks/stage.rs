@@ -250,6 +250,8 @@ impl Stage<'_> {
         match output {
             Output::Text(text::Output::Speak { utterance, text, .. }) => self.speaks(utterance, &text),
             Output::Text(text::Output::Stop) => self.ends = self.now,
+            // what the script did is noted where it does it
+            Output::Text(_) => {}
             Output::Close => {
                 self.closed_at = Some(self.played.happened.len());
                 self.note(Outcome::AgentHangsUp);

@@ -247,7 +247,8 @@ impl AudioLine {
                 self.hearing.tune(stt::Tuning { language, keyterms }, out);
             }
             Command::Forget => self.hearing.forget_words(now, out),
-            Command::End => {}
+            // keys come one by one
+            Command::Collect { .. } | Command::End => {}
         }
     }
 

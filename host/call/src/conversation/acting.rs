@@ -47,7 +47,11 @@ impl Conversation {
                 self.listening = Some(Listening::new(now, patience));
                 out.line(Command::Listen { keyterms: hint.keyterms, language: hint.language });
             }
-            Action::Collect(collection) => self.collecting = Some(Collecting::new(now, collection)),
+            Action::Collect(collection) => {
+                let (max, finish) = (collection.max, collection.finish);
+                self.collecting = Some(Collecting::new(now, collection));
+                out.line(Command::Collect { max, finish });
+            }
             Action::Note(text) => self.context.note(text),
             Action::Fetch { id, request } => {
                 self.fetches.insert(id);

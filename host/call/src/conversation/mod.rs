@@ -250,6 +250,14 @@ impl Conversation {
         }
     }
 
+    /// Something is under way on which the agent may speak without anything coming from the caller.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.questions.is_empty()
+            || !self.fetches.is_empty()
+            || !self.recalls.is_empty()
+            || self.transfer.is_some()
+    }
+
     fn attached(&mut self, now: Moment, out: &mut Outbox) {
         match self.stage {
             Stage::Waiting => {

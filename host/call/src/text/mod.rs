@@ -4,21 +4,45 @@
 //! been spoken at a usual pace since the words were sent. Words of the caller cut in as they do on
 //! a line of sound.
 
+mod utterance;
+
 use crate::Moment;
 use crate::io::{Outbox, Output as Out};
 use crate::line::{self, Command, Final, Heard, Step, UtteranceId};
 use crate::persona::{Ending, Interruption, Manner, Utterance as Said};
+use audio::dtmf::Press;
 use std::time::Duration;
+use utterance::{Utterance, prefix_like};
 
+/// A far end that has said that it speaks, and does not say that it is done, is taken to be done so long
+/// after it should be.
+const OVERDUE: Duration = Duration::from_secs(10);
+
+/// What the far end is like.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// How long the far end takes to speak one character; zero: words are read at once.
+    /// How long it takes to speak one character; zero: words are read at once.
     pub pace: Duration,
+    /// How long after words were sent to it in silence their beginning can be heard.
+    pub lag: Duration,
+    /// It says when it begins to speak what it was sent ([`Input::Speaking`]): nothing can have been heard
+    /// before.
+    pub says_when: bool,
+    /// What it is sent cuts off what it speaks: an utterance is sent when the one before was spoken.
+    pub one_at_a_time: bool,
+    /// It presses keys.
+    pub keys: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { pace: Duration::from_millis(66) }
+        Self {
+            pace: Duration::from_millis(66),
+            lag: Duration::ZERO,
+            says_when: false,
+            one_at_a_time: false,
+            keys: false,
+        }
     }
 }
 
@@ -30,6 +54,11 @@ pub enum Input {
     /// The far end stopped speaking because the caller cut in, having spoken this much of what it
     /// was given last, if it knows.
     Interrupted { spoken: Option<String> },
+    /// The far end begins to speak what it was sent; `says_end`: it will say when it has
+    /// ([`Self::Spoken`]).
+    Speaking { says_end: bool },
+    /// The far end has spoken all that it was sent.
+    Spoken,
 }
 
 /// What goes to the far end.
@@ -37,15 +66,25 @@ pub enum Input {
 pub enum Output {
     /// More of an utterance; `last`: all of it. Utterances follow each other.
     Speak { utterance: UtteranceId, text: String, last: bool, manner: Manner },
+    /// Keys to press: the whole utterance.
+    Keys { utterance: UtteranceId, presses: Vec<Press> },
     /// Stop speaking, and forget what was not spoken.
     Stop,
+    /// The script waits for the caller: words to listen for, and in which language.
+    Listen { keyterms: Vec<String>, language: Option<String> },
+    /// Keys are collected: so many at the most, and this one says that it was all.
+    Collect { max: u8, finish: Option<char> },
 }
 
 pub(crate) struct TextLine {
-    pace: Duration,
+    settings: Settings,
     utterances: Vec<Utterance>,
     /// when all that was sent will have been spoken
     ends: Moment,
+    /// the far end speaks, and will say when it is done
+    holds: bool,
+    /// what is listened for
+    listen: Option<Output>,
     /// the caller was told to be speaking
     speaking: bool,
     /// the far end is lost, and may come back
@@ -53,27 +92,14 @@ pub(crate) struct TextLine {
     closed: bool,
 }
 
-struct Utterance {
-    id: UtteranceId,
-    manner: Manner,
-    text: String,
-    whole: bool,
-    /// bytes of the text
-    sent: usize,
-    sent_last: bool,
-    /// some of it was sent before, also if the far end forgot it
-    begun: bool,
-    /// when what was sent of it will have been spoken
-    ends: Moment,
-    told_heard: bool,
-}
-
 impl TextLine {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
-            pace: settings.pace,
+            settings,
             utterances: Vec::new(),
             ends: Moment::START,
+            holds: false,
+            listen: None,
             speaking: false,
             detached: false,
             closed: false,
@@ -85,8 +111,16 @@ impl TextLine {
         if !self.closed {
             if std::mem::take(&mut self.detached) {
                 self.ends = now;
+                self.listen(out);
             }
             out.conversation(line::Event::Attached);
+        }
+    }
+
+    /// Says what to listen for, to a far end that is there.
+    fn listen(&self, out: &mut Outbox) {
+        if !self.detached {
+            out.outputs.extend(self.listen.clone().map(Out::Text));
         }
     }
 
@@ -123,6 +157,21 @@ impl TextLine {
                 }
             }
             Input::Interrupted { spoken } => self.interrupted(now, spoken.as_deref(), out),
+            Input::Speaking { says_end } => {
+                self.holds = says_end;
+                for utterance in &mut self.utterances {
+                    utterance.begin(now, &mut self.ends, self.settings);
+                }
+            }
+            Input::Spoken => {
+                self.holds = false;
+                self.ends = now;
+                for utterance in &mut self.utterances {
+                    utterance.spoken(now);
+                }
+                self.tell_heard(now, out);
+                self.settle(now, out);
+            }
         }
     }
 
@@ -145,10 +194,11 @@ impl TextLine {
     fn interrupted(&mut self, now: Moment, spoken: Option<&str>, out: &mut Outbox) {
         self.settle(now, out);
         self.tell_heard(now, out);
-        self.ends = now;
+        (self.ends, self.holds) = (now, false);
         let mut front = true;
-        for utterance in self.utterances.extract_if(.., |u| u.sent > 0).collect::<Vec<_>>() {
-            let heard = match (front, spoken) {
+        let cut = |u: &mut Utterance| u.begun || u.manner.interruption.by_speech();
+        for utterance in self.utterances.extract_if(.., cut).collect::<Vec<_>>() {
+            let heard = match (front && utterance.begun, spoken) {
                 (true, Some(spoken)) => Heard::Prefix(prefix_like(&utterance.text, spoken)),
                 (true, None) => Heard::Unknown,
                 (false, _) => Heard::Prefix(0),
@@ -187,17 +237,9 @@ impl TextLine {
             return;
         }
         match command {
-            Command::Begin { utterance, manner } => self.utterances.push(Utterance {
-                id: utterance,
-                manner,
-                text: String::new(),
-                whole: false,
-                sent: 0,
-                sent_last: false,
-                begun: false,
-                ends: now,
-                told_heard: false,
-            }),
+            Command::Begin { utterance, manner } => {
+                self.utterances.push(Utterance::new(utterance, manner, now));
+            }
             Command::Speak { utterance, text } => {
                 if let Some(utterance) = self.utterances.iter_mut().find(|u| u.id == utterance) {
                     utterance.text.push_str(&text);
@@ -208,6 +250,11 @@ impl TextLine {
                     utterance.whole = true;
                 }
             }
+            Command::Digits { utterance, presses } if self.settings.keys => {
+                if let Some(utterance) = self.utterances.iter_mut().find(|u| u.id == utterance) {
+                    (utterance.presses, utterance.whole) = (presses, true);
+                }
+            }
             // digits are no words
             Command::Digits { utterance, .. } => {
                 self.stop_all(now, Ending::Failed, |u| u.id == utterance, out);
@@ -215,8 +262,17 @@ impl TextLine {
             Command::Stop { utterance } => {
                 self.stop_all(now, Ending::Cancelled, |u| u.id == utterance, out);
             }
-            // words go out as they come, and whoever listens decides what to listen for
-            Command::Pause { .. } | Command::Listen { .. } => {}
+            // words go out as they come
+            Command::Pause { .. } => {}
+            Command::Listen { keyterms, language } => {
+                self.listen = Some(Output::Listen { keyterms, language });
+                self.listen(out);
+            }
+            Command::Collect { max, finish } => {
+                if !self.detached {
+                    out.push(Out::Text(Output::Collect { max, finish }));
+                }
+            }
             Command::Forget => {
                 if std::mem::take(&mut self.speaking) {
                     out.conversation(line::Event::Quiet);
@@ -235,7 +291,7 @@ impl TextLine {
             return;
         }
         for utterance in std::mem::take(&mut self.utterances) {
-            let heard = Heard::Prefix(self.heard(now, &utterance));
+            let heard = Heard::Prefix(utterance.heard(now, self.settings.pace));
             out.conversation(stopped(utterance.id, Ending::Cancelled, heard));
         }
         out.conversation(line::Event::Closed);
@@ -251,7 +307,7 @@ impl TextLine {
 
     pub(crate) fn next_timeout(&self) -> Moment {
         match self.utterances.first() {
-            Some(first) if first.sent_last && !self.closed => first.ends,
+            Some(first) if first.sent_last && !self.closed => first.due(self.holds),
             _ => Moment::NEVER,
         }
     }
@@ -265,8 +321,8 @@ impl TextLine {
     ) {
         let mut sounding = false;
         for utterance in self.utterances.extract_if(.., |u| which(u)).collect::<Vec<_>>() {
-            let heard = self.heard(now, &utterance);
-            sounding |= heard < utterance.sent;
+            let heard = utterance.heard(now, self.settings.pace);
+            sounding |= heard < utterance.sent || utterance.is_pressing(now);
             out.conversation(stopped(utterance.id, ending, Heard::Prefix(heard)));
         }
         if sounding {
@@ -277,13 +333,10 @@ impl TextLine {
 
     /// The far end forgot what it had not spoken, of whatever utterance.
     fn forget_unspoken(&mut self, now: Moment) {
-        let heard: Vec<usize> = self.utterances.iter().map(|u| self.heard(now, u)).collect();
-        for (utterance, heard) in self.utterances.iter_mut().zip(heard) {
-            utterance.sent = heard;
-            utterance.sent_last = false;
-            utterance.ends = now;
+        for utterance in &mut self.utterances {
+            utterance.forget_unspoken(now, self.settings.pace);
         }
-        self.ends = now;
+        (self.ends, self.holds) = (now, false);
     }
 
     /// Sends what is known, in order: no utterance before the one ahead of it is whole.
@@ -291,22 +344,16 @@ impl TextLine {
         if self.detached {
             return;
         }
-        for utterance in self.utterances.iter_mut() {
-            let text = utterance.text.get(utterance.sent..).unwrap_or_default().to_owned();
-            let last = utterance.whole && !utterance.sent_last;
-            if !text.is_empty() || last {
-                self.ends = self.ends.max(now) + self.pace * text.chars().count() as u32;
-                utterance.ends = self.ends;
-                if !std::mem::replace(&mut utterance.begun, true) {
+        for utterance in &mut self.utterances {
+            let was_begun = utterance.begun;
+            if let Some(output) = utterance.send(now, &mut self.ends, self.settings) {
+                if !was_begun {
                     let progress = |step| line::Event::Progress { utterance: utterance.id, step };
                     out.conversation(progress(Step::FirstFrame));
                 }
-                utterance.sent += text.len();
-                utterance.sent_last = last;
-                let manner = utterance.manner.clone();
-                out.push(Out::Text(Output::Speak { utterance: utterance.id, text, last, manner }));
+                out.push(Out::Text(output));
             }
-            if !utterance.whole {
+            if !utterance.whole || self.settings.one_at_a_time {
                 return;
             }
         }
@@ -314,7 +361,7 @@ impl TextLine {
 
     /// Reports what has been spoken to its end.
     fn settle(&mut self, now: Moment, out: &mut Outbox) {
-        while self.utterances.first().is_some_and(|first| first.sent_last && first.ends <= now) {
+        while self.utterances.first().is_some_and(|first| first.sent_last && first.due(self.holds) <= now) {
             let utterance = self.utterances.remove(0);
             out.conversation(stopped(utterance.id, Ending::Complete, Heard::All));
         }
@@ -322,59 +369,18 @@ impl TextLine {
 
     fn tell_heard(&mut self, now: Moment, out: &mut Outbox) {
         for at in 0..self.utterances.len() {
-            let heard = self.utterances.get(at).is_some_and(|u| !u.told_heard && self.heard(now, u) > 0);
+            let heard = self
+                .utterances
+                .get(at)
+                .is_some_and(|u| !u.told_heard && u.heard(now, self.settings.pace) > 0);
             if let Some(utterance) = self.utterances.get_mut(at).filter(|_| heard) {
                 utterance.told_heard = true;
                 out.conversation(line::Event::Heard(utterance.id));
             }
         }
     }
-
-    /// How much of its text can have been spoken by now, to the end of a word.
-    fn heard(&self, now: Moment, utterance: &Utterance) -> usize {
-        let sent = utterance.text.get(..utterance.sent).unwrap_or_default();
-        let left = utterance.ends.since(now);
-        if left.is_zero() {
-            return sent.len();
-        }
-        let unspoken = left.as_micros().div_ceil(self.pace.as_micros().max(1)) as usize;
-        let spoken = sent.chars().count().saturating_sub(unspoken);
-        let end = sent.char_indices().nth(spoken).map_or(sent.len(), |(at, _)| at);
-        let within_word = sent.get(end..).is_some_and(|rest| !rest.starts_with(char::is_whitespace));
-        let head = sent.get(..end).unwrap_or_default();
-        if within_word { head.rfind(char::is_whitespace).unwrap_or(0) } else { end }
-    }
 }
 
 fn stopped(utterance: UtteranceId, ending: Ending, heard: Heard) -> line::Event {
     line::Event::Stopped { utterance, ending, heard }
-}
-
-/// How many bytes of `text` say the same as `spoken`, whatever became of spaces, case and
-/// punctuation on the way.
-fn prefix_like(text: &str, spoken: &str) -> usize {
-    let letters = |c: &(usize, char)| c.1.is_alphanumeric();
-    let mut spoken = spoken.char_indices().filter(letters).map(|(_, c)| c);
-    let mut end = 0;
-    for (at, char) in text.char_indices().filter(letters) {
-        match spoken.next() {
-            Some(c) if c.to_lowercase().eq(char.to_lowercase()) => end = at + char.len_utf8(),
-            _ => return end,
-        }
-    }
-    text.len()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_far_end_says_it_spoke_is_found_again_in_the_text() {
-        let text = "I am sorry, truly. Was it cold?";
-        assert_eq!(&text[..prefix_like(text, "i am sorry truly")], "I am sorry, truly");
-        assert_eq!(prefix_like(text, "I am sorry, truly. Was it cold?"), text.len());
-        assert_eq!(prefix_like(text, "something else"), 0);
-        assert_eq!(prefix_like(text, ""), 0);
-    }
 }

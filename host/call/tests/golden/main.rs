@@ -14,6 +14,7 @@ mod exchanging;
 mod failover_model;
 mod failover_recogniser;
 mod failover_voice;
+mod far_ends;
 
 mod floor;
 mod goodbye;

@@ -164,7 +164,7 @@ impl Scene {
         script: impl FnMut(&Event) -> Vec<Action> + 'static,
     ) -> Self {
         if !sound {
-            config.line = Line::Text(text::Settings { pace: PACE });
+            config.line = Line::Text(text::Settings { pace: PACE, ..text::Settings::default() });
         }
         Self {
             call: Call::new(config, Box::new(Energy::default())),

@@ -22,7 +22,7 @@ pub use tokens::GOOD_FOR;
 pub use guard::{Caller, Controller, Exchanger, Reader, count, is_welcome};
 pub use problem::Problem;
 pub use roles::{ALL as API_KEY, Role};
-pub use webhook::{CALL, FromTwilio, TRANSFER, body_of};
+pub use webhook::{CALL, CALLED, FromTwilio, STEP, TRANSFER, body_of};
 
 use crate::config::{Loaded, Network};
 use address::is_local_host;

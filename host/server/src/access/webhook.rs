@@ -25,6 +25,10 @@ pub struct FromTwilio {
     pub call: Option<String>,
     /// and the attempt to put its caller through
     pub transfer: Option<String>,
+    /// and which request of a line of webhooks this is
+    pub step: Option<u32>,
+    /// and that we have asked for it
+    pub called: bool,
 }
 
 impl FromRequest<Shared> for FromTwilio {
@@ -109,18 +113,23 @@ fn read(
         found.map(|(_, value)| value.clone())
     };
     let (call, transfer) = (own(CALL), own(TRANSFER));
+    let (step, called) = (own(STEP).and_then(|step| step.parse().ok()), own(CALLED).is_some());
     let webhook = Webhook::parse(told);
     // a number that is ours is set to this address; of a call that was placed, whoever placed it chose it
     if webhook.direction.as_ref().is_some_and(twilio::status::Direction::is_inbound) && call.is_none() {
         access.learn(&address);
     }
-    Ok(FromTwilio { webhook, address, call, transfer })
+    Ok(FromTwilio { webhook, address, call, transfer, step, called })
 }
 
 /// Our own name for the call, in the URLs that we give to Twilio.
 pub const CALL: &str = "call";
 /// And for one attempt to put its caller through.
 pub const TRANSFER: &str = "transfer";
+/// And for one request of a line of webhooks.
+pub const STEP: &str = "step";
+/// And that Twilio comes because we have called it.
+pub const CALLED: &str = "called";
 
 /// What Twilio may have asked for.
 fn urls(access: &Access, address: &PublicAddress, target: &str) -> Vec<String> {

@@ -1,17 +1,18 @@
-//! What is known of a call before it begins: from the stream's parameters, from what Twilio's webhook
+//! What is known of a call before it begins: from the line's parameters, from what Twilio's webhook
 //! said, and, where neither tells, from a look-up.
 
 use crate::app::App;
-use crate::config::Facts;
+use super::lines::{self, Begun};
+use crate::config::{Facts, LineKind};
 use crate::registry::{Known, direction_of};
 use crate::routing::Route;
 use call::persona::Direction;
-use components::{LineAbilities, Scene};
+use components::Scene;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
-use twilio::stream::{OWN_PARAMETER, Start};
+use twilio::stream::OWN_PARAMETER;
 
 /// The caller waits for the greeting meanwhile.
 const LOOK_UP: Duration = Duration::from_millis(1500);
@@ -24,8 +25,8 @@ pub struct Set {
 }
 
 /// All that the persona may know before the call begins.
-pub async fn set(start: &Start, known: &Known, app: &App) -> Set {
-    let mut parameters: BTreeMap<String, String> = start.custom_parameters.clone();
+pub async fn set(begun: &Begun, line: LineKind, known: &Known, app: &App) -> Set {
+    let mut parameters: BTreeMap<String, String> = begun.parameters.clone();
     parameters.remove(OWN_PARAMETER);
     let details = known.call_details();
     for (name, value) in &details.parameters {
@@ -71,12 +72,7 @@ pub async fn set(start: &Start, known: &Known, app: &App) -> Set {
         called,
         initial_message: take("initial_message").or(details.initial_message),
         answered_by: known.answerer(),
-        line: LineAbilities {
-            hears_audio: true,
-            speaks_audio: true,
-            can_speak_unasked: true,
-            can_send_digits: true,
-        },
+        line: lines::abilities(line, app.twilio.is_some()),
         parameters: parameters.into_iter().collect(),
     };
     Set { scene, route, persona }
@@ -96,8 +92,8 @@ async fn look_up(known: &Known, app: &App) {
 }
 
 /// As far as the stream tells.
-pub fn direction(start: &Start) -> Direction {
-    direction_of(start.custom_parameters.get("direction").is_some_and(|word| word.starts_with("outbound")))
+pub fn direction(begun: &Begun) -> Direction {
+    direction_of(begun.parameters.get("direction").is_some_and(|word| word.starts_with("outbound")))
 }
 
 /// A name for a call that brings none.

@@ -3,17 +3,20 @@
 //!
 //! - `sources.rs`: where values come from
 //! - `routes.rs`: `[[routes]]` and `[persona.NAME]`
+//! - `lines.rs`: what calls are held over
 //! - `report.rs`: `cordboard config`
 //!
 //! Components have settings of their own, which their manifests declare; they stand under
 //! `[component.ID]` and are checked when the component is loaded.
 
+mod lines;
 mod records;
 mod report;
 mod routes;
 mod sources;
 mod watching;
 
+pub use lines::{Fallback, Gather, LineKind};
 pub use records::{Redaction, Retention, Store};
 pub use report::report;
 pub use routes::{DEFAULT, Facts, Persona, Providers, Rule};
@@ -224,6 +227,13 @@ pub struct Route {
     pub announcement: Option<String>,
     /// Where callers can be put through to, by name.
     pub transfers: BTreeMap<String, String>,
+    /// What calls are held over.
+    pub line: LineKind,
+    /// What they go on with where that cannot be opened.
+    pub fallback: Fallback,
+    /// Attributes of `<ConversationRelay>`, by Twilio's names.
+    pub relay: BTreeMap<String, String>,
+    pub gather: Gather,
 }
 
 impl Default for Route {
@@ -240,6 +250,10 @@ impl Default for Route {
             journal: None,
             announcement: None,
             transfers: BTreeMap::new(),
+            line: LineKind::default(),
+            fallback: Fallback::default(),
+            relay: BTreeMap::new(),
+            gather: Gather::default(),
         }
     }
 }
@@ -495,6 +509,7 @@ impl Config {
             }
         }
         self.check_routes()?;
+        self.check_lines()?;
         if let Some(own) = &self.twilio.phone_number {
             number("twilio.phone_number", own)?;
         }

@@ -1,7 +1,7 @@
 //! Calls that are served otherwise than `[route]` says, and personas that the operator makes out of a
 //! component: `[[routes]]` and `[persona.NAME]`.
 
-use super::{Config, Route};
+use super::{Config, Fallback, Gather, LineKind, Route};
 use anyhow::bail;
 use call::persona::Direction;
 use components::grant::{Granted, LimitsSet};
@@ -45,6 +45,11 @@ pub struct Rule {
     /// of the persona, over its other ones
     pub settings: BTreeMap<String, toml::Value>,
     pub line: Option<LineKind>,
+    pub fallback: Option<Fallback>,
+    /// in place of that of `[route]`
+    pub relay: Option<BTreeMap<String, String>>,
+    /// in place of that of `[route]`
+    pub gather: Option<Gather>,
 }
 
 /// Who does a job, and who stands in for whom: ids of components, in the order in which they are wanted.
@@ -130,14 +135,6 @@ pub enum Way {
     Outbound,
 }
 
-/// What a call is held over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LineKind {
-    /// sound, over Twilio's media streams
-    MediaStream,
-}
-
 /// What decides how a call is served.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -181,6 +178,10 @@ impl Rule {
                 .or_else(|| route.announcement.clone())
                 .filter(|text| !text.trim().is_empty()),
             transfers: self.transfers.as_ref().unwrap_or(&route.transfers).clone(),
+            line: self.line.unwrap_or(route.line),
+            fallback: self.fallback.unwrap_or(route.fallback),
+            relay: self.relay.as_ref().unwrap_or(&route.relay).clone(),
+            gather: self.gather.as_ref().unwrap_or(&route.gather).clone(),
         }
     }
 
@@ -214,6 +215,7 @@ impl Rule {
             true => "no transfers".to_owned(),
             false => format!("transfers to {}", targets.keys().cloned().collect::<Vec<_>>().join(", ")),
         });
+        let line = self.line.map(|line| format!("line {line}"));
         let settings = self.settings.keys().cloned().collect::<Vec<_>>().join(", ");
         let settings = (!settings.is_empty()).then(|| format!("settings {settings}"));
         let all = named
@@ -221,6 +223,7 @@ impl Rule {
             .chain(record)
             .chain(journal)
             .chain(transfers)
+            .chain(line)
             .chain(settings)
             .collect::<Vec<_>>()
             .join("; ");

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "cordboard.toml";
 
 /// Variables that give values of the configuration: the later ones win.
-const VARIABLES: [(&str, &str); 37] = [
+const VARIABLES: [(&str, &str); 38] = [
     ("HOST", "server.host"),
     ("SERVER_HOST", "server.host"),
     ("PORT", "server.port"),
@@ -41,6 +41,7 @@ const VARIABLES: [(&str, &str); 37] = [
     ("CORDBOARD_LANGUAGE", "route.language"),
     ("CORDBOARD_TIMEZONE", "route.timezone"),
     ("CORDBOARD_VOICE", "route.voice"),
+    ("CORDBOARD_LINE", "route.line"),
     ("CORDBOARD_RECORDING", "recording.enabled"),
     ("CORDBOARD_RECORDINGS", "recording.folder"),
     ("CORDBOARD_JOURNAL", "journal.on"),

@@ -9,11 +9,13 @@ use axum::http::Method;
 use axum::http::request::Parts;
 
 /// Twilio asks or tells something about a call that has begun.
-const TOLD: [&str; 10] = [
+const TOLD: [&str; 12] = [
     "/call-status",
     "/outbound-twiml",
     "/voice/outbound",
     "/voice/after",
+    "/voice/turn",
+    "/voice/partial",
     "/voice/answered-by",
     "/voice/stream-status",
     "/voice/transferred",

@@ -35,8 +35,8 @@ const OF_THE_CONNECTION: [&str; 6] =
     ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"];
 /// The longest that an answer takes to begin: a node that asks Twilio's REST interface meanwhile.
 const ANSWER: Duration = Duration::from_secs(30);
-/// What follows on a stream.
-const AFTER: &str = "/voice/after";
+/// Where Twilio asks what follows: on a stream, and at every turn of a line of webhooks.
+const FOLLOWS: [&str; 2] = ["/voice/after", "/voice/turn"];
 
 /// Why another node did not answer.
 enum Unanswered {
@@ -109,7 +109,7 @@ fn take_lost(app: &Shared, named: &Named, mut entry: Entry) {
     let is_lost = match entry.stage {
         Phase::Live => true,
         Phase::Announced => is_told,
-        Phase::Told => named.parts.uri.path() == AFTER,
+        Phase::Told => FOLLOWS.contains(&named.parts.uri.path()),
         Phase::Over => false,
     };
     if is_lost {
@@ -165,8 +165,10 @@ async fn elsewhere(
         _ if nodes.is_gone(&entry.node).await => Ok(()),
         About::Call(_) | About::Nothing => Err(gone(&node, "it is not there")),
         About::Stream { .. } => Ok(()),
-        // only what follows on a stream tells that the conversation there is over
-        About::Told { .. } if entry.stage == Phase::Live && named.parts.uri.path() != AFTER => {
+        // only what follows on a line tells that the conversation there is over
+        About::Told { .. }
+            if entry.stage == Phase::Live && !FOLLOWS.contains(&named.parts.uri.path()) =>
+        {
             Err(gone(&node, "it is not there"))
         }
         // it may still be heard by others: only Twilio itself makes the call ours

@@ -52,6 +52,8 @@ pub fn router(app: Shared) -> Router {
         .route("/voice/outbound", get(webhooks::answered).post(webhooks::answered))
         .route("/voice/after", get(webhooks::after).post(webhooks::after))
         .route("/voice/answered-by", post(webhooks::told))
+        .route("/voice/turn", get(webhooks::turn).post(webhooks::turn))
+        .route("/voice/partial", post(webhooks::partial))
         .route("/voice/stream-status", post(webhooks::stream_status))
         .route("/voice/transferred", get(transfers::transferred).post(transfers::transferred))
         .route("/voice/brief", get(transfers::brief).post(transfers::brief))
@@ -60,6 +62,8 @@ pub fn router(app: Shared) -> Router {
     let sockets = Router::new()
         .route("/ws", any(stream::open))
         .route("/media", any(stream::open))
+        .route("/relay", any(stream::open))
+        .route("/relay/{token}", any(stream::open))
         .route("/ws/{token}", any(stream::open))
         .route("/media/{token}", any(stream::open));
     let (described, description) = OpenApiRouter::with_openapi(description::base())

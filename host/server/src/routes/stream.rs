@@ -1,9 +1,9 @@
-//! The sockets of media streams: who may open one.
+//! The sockets of media streams and of ConversationRelay: who may open one.
 //!
 //! Twilio may, whose signature says so; whoever has a token that we gave out; and, where Twilio cannot
 //! be told from others, this machine itself.
 
-use super::webhooks::STREAM;
+use super::webhooks::{RELAY, STREAM};
 use crate::access::{Problem, is_local, is_welcome, target};
 use crate::app::Shared;
 use crate::calls::{self, Admission};
@@ -36,7 +36,9 @@ pub async fn open(
         }
     };
     let token = token.get("token").map(String::as_str);
-    let admission = match admit(&app, peer, &headers, target(&uri), token) {
+    let route = ["/media", RELAY].into_iter().find(|route| target(&uri).starts_with(route));
+    let route = route.unwrap_or(STREAM);
+    let admission = match admit(&app, peer, &headers, target(&uri), route, token) {
         Ok(admission) => admission,
         Err(problem) => {
             tracing::warn!(%peer, "a stream was refused: {}", problem.detail);
@@ -44,11 +46,12 @@ pub async fn open(
         }
     };
     let address = app.access.address(peer, &headers).ok();
-    upgrade
-        .read_buffer_size(READ)
-        .max_message_size(LONGEST_MESSAGE)
-        .max_frame_size(LONGEST_MESSAGE)
-        .on_upgrade(move |socket| calls::serve(socket, admission, address, app))
+    let upgrade =
+        upgrade.read_buffer_size(READ).max_message_size(LONGEST_MESSAGE).max_frame_size(LONGEST_MESSAGE);
+    match route {
+        RELAY => upgrade.on_upgrade(move |socket| calls::serve_relay(socket, admission, address, app)),
+        _ => upgrade.on_upgrade(move |socket| calls::serve_stream(socket, admission, address, app)),
+    }
 }
 
 fn admit(
@@ -56,6 +59,7 @@ fn admit(
     peer: SocketAddr,
     headers: &HeaderMap,
     target: &str,
+    route: &'static str,
     token: Option<&str>,
 ) -> Result<Admission, Problem> {
     let local = is_local(peer, headers);
@@ -64,7 +68,6 @@ fn admit(
     }
     let admission = match token {
         Some(token) => {
-            let route = if target.starts_with("/media/") { "/media" } else { STREAM };
             let call = app.access.tokens.redeem(token, route).map_err(|e| {
                 let counted = app.access.count_request(peer, headers, route);
                 counted.err().unwrap_or_else(|| Problem::forbidden(e))
@@ -78,7 +81,7 @@ fn admit(
         None if !app.access.knows_twilio() && local => Admission { local, call: None, account: false },
         None => {
             app.access.check_socket(peer, headers, target).map_err(|refused| {
-                app.access.count_request(peer, headers, STREAM).err().unwrap_or(refused)
+                app.access.count_request(peer, headers, route).err().unwrap_or(refused)
             })?;
             Admission { local, call: None, account: true }
         }

@@ -1,11 +1,15 @@
 //! What Twilio asks and tells about calls.
 //!
-//! A call that is answered with a stream goes on with [`after`] when the stream is over, for whatever
-//! reason: there it is decided, by what is known of the conversation, whether the line comes back, the
-//! caller is put through, or that was all.
+//! Which line a call is held over its route says. A call that is answered with a stream, or with
+//! ConversationRelay, goes on with [`after`] when that is over, for whatever reason: there it is decided, by
+//! what is known of the conversation, whether the line comes back, the caller is put through, or that was
+//! all. One that is held over webhooks goes on with [`turn`] at every turn.
 
-use crate::access::{CALL, FromTwilio, PublicAddress};
+use crate::access::{CALL, FromTwilio, PublicAddress, STEP};
 use crate::app::{App, Shared};
+use crate::calls::lines::{Asked, Heard, Reply, TURN};
+use crate::calls::{begin_gather, route_of};
+use crate::config::{self, Fallback, LineKind};
 use crate::figures::TurnedAway;
 use crate::registry::{Control, Dialled, Known};
 use crate::routes::transfers;
@@ -15,18 +19,29 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use call::persona::{Departure, Direction};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 use twilio::number::masked;
-use twilio::twiml::{Address, Parameter, Reason, Response as TwiML, Stream};
-use twilio::webhook::{StreamEvent, Webhook};
+use twilio::twiml::{Address, Connect, Parameter, Reason, Relay, Response as TwiML, Stream};
+use twilio::webhook::{Gathered, RelayResult, StreamEvent, Webhook};
 
 /// What follows on a stream.
 pub const AFTER: &str = "/voice/after";
 const STREAM_STATUS: &str = "/voice/stream-status";
 /// The route of the streams that we announce.
 pub const STREAM: &str = "/ws";
+/// And of ConversationRelay.
+pub const RELAY: &str = "/relay";
+/// Twilio waits for 15 s: what is not there by then has to come later.
+const ANSWER: Duration = Duration::from_secs(8);
 
 pub fn twiml(response: &TwiML) -> Response {
-    ([(CONTENT_TYPE, "text/xml; charset=utf-8")], response.to_string()).into_response()
+    xml(response.to_string())
+}
+
+fn xml(document: String) -> Response {
+    ([(CONTENT_TYPE, "text/xml; charset=utf-8")], document).into_response()
 }
 
 /// A call comes in: it is connected to our stream, or told that all lines are busy.
@@ -42,13 +57,13 @@ pub async fn incoming(State(app): State<Shared>, told: FromTwilio) -> Response {
     if let Some(busy) = busy(&app) {
         return busy;
     }
-    connect(&app, &told)
+    connect(&app, &told).await
 }
 
 /// A call that we placed was answered.
 pub async fn answered(State(app): State<Shared>, told: FromTwilio) -> Response {
     tracing::info!(call_sid = told.webhook.call_sid, call = told.call, "call answered");
-    connect(&app, &told)
+    connect(&app, &told).await
 }
 
 /// No place for another call.
@@ -63,18 +78,43 @@ fn busy(app: &App) -> Option<Response> {
     Some(twiml(&TwiML::new().reject(Reason::Busy)))
 }
 
-/// Announces the stream of this call.
-fn connect(app: &App, told: &FromTwilio) -> Response {
+/// Opens the line of this call.
+async fn connect(app: &Shared, told: &FromTwilio) -> Response {
     let FromTwilio { webhook, address, call, .. } = told;
     match app.registry.told(webhook, call.as_deref()) {
-        Some(known) => twiml(&stream(app, &known, address, TwiML::new())),
+        Some(known) => open(app, &known, address, route_of(app, &known).config.line, None).await,
         // a request that names no call, from our own machine: it is connected all the same
         None => twiml(&TwiML::new().connect(Stream::new(address.socket(STREAM)))),
     }
 }
 
-/// The stream of a call, behind what is said `before`, and what follows on it.
-fn stream(app: &App, known: &Arc<Known>, address: &PublicAddress, before: TwiML) -> TwiML {
+/// Opens this line, behind what is said `before`.
+async fn open(
+    app: &Shared,
+    known: &Arc<Known>,
+    address: &PublicAddress,
+    line: LineKind,
+    before: Option<String>,
+) -> Response {
+    if line == LineKind::Gather {
+        if !known.is_live() {
+            known.announce(true, address.clone());
+        }
+        begin_gather(app, known, before);
+        return ask(app, known, address, 0, Heard::Gathered(Gathered::default())).await;
+    }
+    let before = before.map_or_else(TwiML::new, |before| TwiML::new().say(before));
+    twiml(&socket(app, known, address, line, before))
+}
+
+/// The stream of a call or its ConversationRelay, behind what is said `before`, and what follows on it.
+fn socket(
+    app: &App,
+    known: &Arc<Known>,
+    address: &PublicAddress,
+    line: LineKind,
+    before: TwiML,
+) -> TwiML {
     let details = known.call_details();
     let Dialled { from, to, persona, initial_message, parameters } = &details;
     let outbound = known.direction() == Direction::Outbound;
@@ -91,19 +131,34 @@ fn stream(app: &App, known: &Arc<Known>, address: &PublicAddress, before: TwiML)
     let parameters = all.filter_map(|(name, value)| Parameter::new(name, value).ok()).collect();
     let knows_twilio = app.access.knows_twilio();
     known.announce(knows_twilio, address.clone());
-    // where Twilio cannot be told from others nobody could be believed who asks what follows
-    if !knows_twilio {
-        return before.connect(Stream { parameters, ..Stream::new(address.socket(STREAM)) });
-    }
-    let token = app.access.tokens.issue(&known.id, STREAM);
     let url = |path: &str| own_url(address, path, known);
-    before
-        .connect(Stream {
-            parameters,
-            status_callback: Some(Address::from(url(STREAM_STATUS))),
-            ..Stream::new(address.socket(&format!("{STREAM}/{token}")))
-        })
-        .redirect(url(AFTER))
+    let is_relay = line == LineKind::Relay;
+    let path = if is_relay { RELAY } else { STREAM };
+    // where Twilio cannot be told from others nobody could be believed who asks what follows
+    let socket = match knows_twilio {
+        true => address.socket(&format!("{path}/{}", app.access.tokens.issue(&known.id, path))),
+        false => address.socket(path),
+    };
+    if is_relay {
+        let attributes = relay_attributes(&route_of(app, known).config);
+        let action = knows_twilio.then(|| Address::from(url(AFTER)));
+        let relay = Relay { url: socket, attributes, parameters };
+        return before.connect(Connect { action, ..relay.into() });
+    }
+    let status_callback = knows_twilio.then(|| Address::from(url(STREAM_STATUS)));
+    let before = before.connect(Stream { parameters, status_callback, ..Stream::new(socket) });
+    if knows_twilio { before.redirect(url(AFTER)) } else { before }
+}
+
+/// What the route says of its ConversationRelay, and what the conversation needs of it.
+fn relay_attributes(route: &config::Route) -> Vec<(String, String)> {
+    let ours = [("dtmfDetection", "true"), ("partialPrompts", "true"), ("events", "speaker-events")];
+    // words that are said over the agent are the caller's as well
+    let usual = [("language", route.language.as_str()), ("reportInputDuringAgentSpeech", "any")];
+    let chosen = route.relay.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let usual = usual.into_iter().filter(|(name, _)| !route.relay.contains_key(*name));
+    let all = ours.into_iter().chain(usual).chain(chosen);
+    all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// A route of ours, with the call in it.
@@ -113,56 +168,139 @@ pub fn own_url(address: &PublicAddress, path: &str, known: &Known) -> String {
 
 /// The stream is over: what now?
 pub async fn after(State(app): State<Shared>, told: FromTwilio) -> Response {
+    let call_sid = told.webhook.call_sid.as_deref();
+    if let Some(relay) = &told.webhook.relay {
+        let RelayResult { status, error_code, error, .. } = relay;
+        match error_code {
+            Some(code) => tracing::warn!(call_sid, code, error, "ConversationRelay failed"),
+            None => tracing::debug!(call_sid, status, "ConversationRelay is over"),
+        }
+    }
+    let is_known = is_known(&app, &told);
     let FromTwilio { webhook, address, call, .. } = &told;
-    let names = [call.as_deref(), webhook.call_sid.as_deref()];
-    let is_known = names.into_iter().flatten().any(|name| app.registry.find(name).is_some());
+    match app.registry.told(webhook, call.as_deref()) {
+        Some(known) => follow(&app, &known, address, is_known).await,
+        None => twiml(&TwiML::new().hangup()),
+    }
+}
+
+/// On a line of webhooks: what the caller said, and what now?
+pub async fn turn(State(app): State<Shared>, told: FromTwilio) -> Response {
+    let is_known = is_known(&app, &told);
+    let FromTwilio { webhook, address, call, step, called, .. } = &told;
     let Some(known) = app.registry.told(webhook, call.as_deref()) else {
         return twiml(&TwiML::new().hangup());
     };
+    if !known.is_live() {
+        return follow(&app, &known, address, is_known).await;
+    }
+    let heard = match called {
+        true => Heard::Called,
+        false => Heard::Gathered(webhook.gathered.clone().unwrap_or_default()),
+    };
+    ask(&app, &known, address, step.unwrap_or_default(), heard).await
+}
+
+/// What the caller is saying.
+pub async fn partial(State(app): State<Shared>, told: FromTwilio) -> StatusCode {
+    let FromTwilio { webhook, call, step, .. } = told;
+    let names = [call.as_deref(), webhook.call_sid.as_deref()];
+    let known = names.into_iter().flatten().find_map(|name| app.registry.find(name));
+    if let (Some(known), Some(step), Some(gathered)) = (known, step, webhook.gathered) {
+        known.control_now(Control::Partly(step, gathered));
+    }
+    StatusCode::NO_CONTENT
+}
+
+/// Asks the conversation what to answer.
+async fn ask(
+    app: &Shared,
+    known: &Arc<Known>,
+    address: &PublicAddress,
+    step: u32,
+    heard: Heard,
+) -> Response {
+    let (answer, answered) = oneshot::channel();
+    let asked = Control::Asked(Box::new(Asked { step, heard, answer }));
+    if known.control(asked).await.is_ok() {
+        match timeout(ANSWER, answered).await {
+            Ok(Ok(Reply::Document(document))) => return xml(document),
+            // the line answers in time; a conversation that hangs is none of its business
+            Err(_) => {
+                tracing::warn!(call_sid = known.id, "the conversation gives no answer in time");
+                let again = format!("{TURN}?{CALL}={}&{STEP}={step}", known.id);
+                let pause = TwiML::new().pause(Duration::from_secs(1));
+                return twiml(&pause.redirect(Address::post(address.http(&again))));
+            }
+            Ok(Ok(Reply::Over) | Err(_)) => {}
+        }
+    }
+    twiml(&ended(app, known, address).unwrap_or_else(|| apology(app)))
+}
+
+fn apology(app: &App) -> TwiML {
+    TwiML::new().say(app.services.config.speech.apology.as_str()).hangup()
+}
+
+/// Whether the call was heard of before this request.
+fn is_known(app: &App, told: &FromTwilio) -> bool {
+    let names = [told.call.as_deref(), told.webhook.call_sid.as_deref()];
+    names.into_iter().flatten().any(|name| app.registry.find(name).is_some())
+}
+
+/// What follows on a conversation that is over; none: it is not.
+fn ended(app: &Shared, known: &Arc<Known>, address: &PublicAddress) -> Option<TwiML> {
     known.set_asked();
-    let call_sid = known.id.as_str();
-    let apology = || TwiML::new().say(app.services.config.speech.apology.as_str()).hangup();
-    let next = match known.departure() {
-        Some(Departure::Transferred) => match known.next() {
+    Some(match known.departure()? {
+        Departure::Transferred => match known.next() {
             Some(next) => {
-                tracing::info!(call_sid, "the caller is put through");
-                transfers::put_through(&app, &known, &next, address)
+                tracing::info!(call_sid = known.id, "the caller is put through");
+                transfers::put_through(app, known, &next, address)
             }
             None => TwiML::new().hangup(),
         },
         // the line was given up, and the caller is still there
-        Some(Departure::Caller) => apology(),
-        Some(_) if known.was_cut() => apology(),
+        Departure::Caller => apology(app),
+        _ if known.was_cut() => apology(app),
         // all was said
-        Some(_) => TwiML::new().hangup(),
-        None if known.is_live() && known.announce_return() => {
+        _ => TwiML::new().hangup(),
+    })
+}
+
+/// What follows, whatever became of the line. `is_known`: the call was heard of before.
+async fn follow(app: &Shared, known: &Arc<Known>, address: &PublicAddress, is_known: bool) -> Response {
+    if let Some(next) = ended(app, known, address) {
+        return twiml(&next);
+    }
+    let call_sid = known.id.as_str();
+    let route = known.route().unwrap_or_else(|| route_of(app, known));
+    let line = route.config.line;
+    if known.is_live() {
+        if known.announce_return() {
             tracing::warn!(call_sid, "the line was lost; it comes back");
-            stream(&app, &known, address, TwiML::new())
+            return open(app, known, address, line, None).await;
         }
-        None if known.is_live() => {
-            tracing::warn!(call_sid, "the line was lost too often; the caller hears an apology");
-            known.control_now(Control::Gone);
-            apology()
-        }
+        tracing::warn!(call_sid, "the line was lost too often; the caller hears an apology");
+        known.control_now(Control::Gone);
+    } else if known.is_lost() {
         // it was held by a node that is not there any more
-        None if known.is_lost() && known.begin_anew() => {
+        if known.begin_anew() {
             tracing::warn!(call_sid, "the node that held the call is gone; the conversation begins anew");
-            let sorry = TwiML::new().say(app.services.config.speech.cut_off.as_str());
-            stream(&app, &known, address, sorry)
+            let sorry = app.services.config.speech.cut_off.clone();
+            return open(app, known, address, line, Some(sorry)).await;
         }
-        None if known.is_lost() => apology(),
+    } else if !is_known {
         // it was announced by a host that is not there any more
-        None if !is_known => {
-            tracing::warn!(call_sid, "the call's conversation is not known here; it begins anew");
-            stream(&app, &known, address, TwiML::new())
-        }
-        None => {
-            tracing::warn!(call_sid, "the stream was never opened; the caller hears an apology");
-            known.ended(Departure::Failed);
-            apology()
-        }
-    };
-    twiml(&next)
+        tracing::warn!(call_sid, "the call's conversation is not known here; it begins anew");
+        return open(app, known, address, line, None).await;
+    } else if line != LineKind::Gather && route.config.fallback == Fallback::Gather {
+        tracing::warn!(call_sid, "the {line} was never opened; the call goes on with <Gather>");
+        return open(app, known, address, LineKind::Gather, None).await;
+    } else {
+        tracing::warn!(call_sid, "the stream was never opened; the caller hears an apology");
+        known.ended(Departure::Failed);
+    }
+    twiml(&apology(app))
 }
 
 /// A call's status, or who picked up. May come twice, late, or before anything else.

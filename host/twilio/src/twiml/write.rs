@@ -80,6 +80,7 @@ fn gather_element(gather: &Gather) -> Element {
         .address(["action", "method"], Some(&gather.action))
         .seconds("timeout", gather.timeout)
         .attribute("speechTimeout", speech(pause).as_deref())
+        .seconds("maxSpeechTime", gather.max_speech.filter(|_| gather.speech))
         .attribute("speechModel", speech(gather.speech_model.clone()).as_deref())
         .attribute("language", speech(gather.language.clone()).as_deref())
         .attribute("hints", speech(hints).as_deref())

@@ -67,6 +67,7 @@ def gather_with_everything(response):
         method="POST",
         timeout=5,
         speech_timeout="auto",
+        max_speech_time=30,
         speech_model="phone_call",
         language="en-GB",
         hints="guest, room <7>",

@@ -2,7 +2,7 @@
 
 use super::Driver;
 use super::transferring::BRIEF;
-use crate::calls::StreamSocket;
+use crate::calls::lines::CallLine;
 use crate::registry::What;
 use call::{Input, Moment};
 use std::time::Duration;
@@ -51,7 +51,7 @@ impl Driver<'_> {
     }
 
     /// The line is back, on another socket.
-    pub(super) async fn back(&mut self, socket: StreamSocket) {
+    pub(super) async fn back(&mut self, socket: CallLine) {
         if self.line == Line::Gone {
             return;
         }

@@ -17,7 +17,7 @@ use transferring::{By, Transfer};
 use super::providers::Providers;
 use super::recall::{Asked, Recalls};
 use super::scene::Set;
-use super::socket::StreamSocket;
+use super::lines::{Begun, CallLine, Happened};
 use super::{transfer, watching};
 use crate::app::{App, Leaving, Shared};
 use crate::recording::Recording;
@@ -32,16 +32,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
-use twilio::receiving::Received;
-use twilio::stream::{OWN_PARAMETER, Own, Start};
+use twilio::stream::{OWN_PARAMETER, Own};
 
 /// Events of the network that may wait for the call, before the sockets are read no further.
 const ARRIVALS: usize = 256;
 
 /// Holds one conversation to its end.
 pub async fn drive(
-    socket: StreamSocket,
-    start: Start,
+    socket: CallLine,
+    begun: Begun,
     set: Set,
     known: Arc<Known>,
     app: Shared,
@@ -59,7 +58,7 @@ pub async fn drive(
     };
     log_start(scene, route, &persona);
     let mut leaving = app.leaving.subscribe();
-    let mut driver = match Driver::new(socket, &start, &set, persona, known, &app, sender) {
+    let mut driver = match Driver::new(socket, &begun, &set, persona, known, &app, sender) {
         Ok(driver) => driver,
         // a route without them is none
         Err(error) => return tracing::error!(call_sid = set.scene.call, "{error:#}"),
@@ -101,7 +100,7 @@ struct Driver<'a> {
     /// the call's zero
     began: Instant,
     name: String,
-    socket: StreamSocket,
+    socket: CallLine,
     providers: Providers<'a>,
     recalls: Recalls,
     /// inputs that wait for the outputs before them to be carried out
@@ -123,8 +122,8 @@ struct Driver<'a> {
 
 impl<'a> Driver<'a> {
     fn new(
-        socket: StreamSocket,
-        start: &Start,
+        socket: CallLine,
+        begun: &Begun,
         Set { scene, route, .. }: &'a Set,
         persona: Arc<Slot>,
         known: Arc<Known>,
@@ -138,7 +137,12 @@ impl<'a> Driver<'a> {
         let persona_id = persona.id().to_owned();
         let (providers, inputs) =
             Providers::open(services, route, persona, surroundings, scene, Moment::START)?;
-        let recording = services.record(route, &scene.call, scene.direction);
+        let kind = socket.kind();
+        // of a line of words there is nothing to be recorded
+        let recording = match kind.is_text() {
+            true => None,
+            false => services.record(route, &scene.call, scene.direction),
+        };
         let name = recording.as_ref().map(Recording::name);
         let record = app.records.begin(scene, &persona_id, name);
         if let Some(answerer) = known.told_answerer() {
@@ -146,10 +150,10 @@ impl<'a> Driver<'a> {
         }
         let recogniser = route.stt.first().map(|stt| stt.id().to_owned());
         Ok(Self {
-            call: Call::new(services.call(route, scene.answered_by), services.detector()),
+            call: Call::new(services.call(route, kind, scene.answered_by), services.detector()),
             began: Instant::now(),
             name: scene.call.clone(),
-            own: socket.local && start.custom_parameters.contains_key(OWN_PARAMETER),
+            own: socket.is_local() && begun.parameters.contains_key(OWN_PARAMETER),
             socket,
             providers,
             recalls: Recalls::new(app.records.memory()),
@@ -168,12 +172,14 @@ impl<'a> Driver<'a> {
         })
     }
 
-    /// The line is open: so are the ears and the mouth.
+    /// The line is open: so are the ears and the mouth, if it carries sound.
     async fn begin(&mut self) {
         self.offer().await;
         let now = self.now();
-        self.inputs.extend(self.providers.open_stt(now));
-        self.inputs.extend(self.providers.open_tts(now));
+        if !self.socket.kind().is_text() {
+            self.inputs.extend(self.providers.open_stt(now));
+            self.inputs.extend(self.providers.open_tts(now));
+        }
         self.inputs.push(Input::Attached);
     }
 
@@ -203,7 +209,7 @@ impl<'a> Driver<'a> {
                         break;
                     }
                     Output::Ended(summary) => {
-                        self.socket.flush().await;
+                        self.flush().await;
                         return Some(summary);
                     }
                     output => self.carry_out(output).await,
@@ -218,13 +224,18 @@ impl<'a> Driver<'a> {
             if !self.inputs.is_empty() {
                 continue;
             }
-            self.socket.flush().await;
+            self.flush().await;
             if !self.socket.is_gone() || self.line != Line::There {
                 return None;
             }
             // the far end cannot be reached
             self.lost();
         }
+    }
+
+    async fn flush(&mut self) {
+        let busy = self.call.is_busy();
+        self.socket.flush(busy).await;
     }
 
     async fn carry_out(&mut self, output: Output) {
@@ -245,13 +256,12 @@ impl<'a> Driver<'a> {
             }
             // the socket is closed once the call is over; nothing is sent in between
             Output::Close => {}
-            // this line carries sound
-            Output::Text(_) => {}
+            Output::Text(output) => self.socket.words(output).await,
             Output::Stt(event) => self.inputs.extend(self.providers.stt(now, event)),
             Output::ReopenStt => self.inputs.extend(self.providers.open_stt(now)),
             Output::Tts(event) => {
                 // a voice may compute for a while: what is ready to be heard goes first
-                self.socket.flush().await;
+                self.flush().await;
                 self.inputs.extend(self.providers.tts(now, event));
             }
             Output::ReopenTts => self.inputs.extend(self.providers.open_tts(now)),
@@ -298,23 +308,30 @@ impl<'a> Driver<'a> {
         self.known.publish(what);
     }
 
-    fn received(&mut self, received: Option<Vec<Received>>) {
-        let Some(received) = received else { return self.lost() };
-        for received in received {
-            match received {
-                Received::Audio(audio) => {
+    fn received(&mut self, happened: Option<Vec<Happened>>) {
+        match happened {
+            Some(happened) => self.heard(happened),
+            None => self.lost(),
+        }
+    }
+
+    /// What came over the line.
+    fn heard(&mut self, happened: Vec<Happened>) {
+        for happened in happened {
+            match happened {
+                Happened::Audio(audio) => {
                     let at = self.now().elapsed();
                     if let Some(recording) = &mut self.recording {
                         recording.caller(at, &audio);
                     }
                     self.inputs.push(Input::Audio(audio::Input::Frame(audio)));
                 }
-                Received::Key(key) => self.inputs.push(Input::Key(key)),
-                Received::Mark(name) => self.inputs.push(Input::Audio(audio::Input::Mark(name))),
-                Received::Said { text, last } if self.socket.local => {
+                Happened::Key(key) => self.inputs.push(Input::Key(key)),
+                Happened::Mark(name) => self.inputs.push(Input::Audio(audio::Input::Mark(name))),
+                Happened::Said { text, last } if self.socket.is_local() => {
                     self.inputs.push(Input::Audio(audio::Input::Said { text, last }));
                 }
-                Received::Said { .. } => {
+                Happened::Said { .. } => {
                     if !std::mem::replace(&mut self.warned_of_words, true) {
                         tracing::warn!(
                             call_sid = self.name,
@@ -322,9 +339,11 @@ impl<'a> Driver<'a> {
                         );
                     }
                 }
-                Received::Stopped => self.closed(),
-                // the socket has logged what was wrong
-                Received::Started(_) | Received::Wrong(_) => {}
+                Happened::Text(input) => self.inputs.push(Input::Text(input)),
+                Happened::Stopped => self.closed(),
+                Happened::Stuck => {
+                    self.inputs.push(Input::Fail("nothing came of it in the time that a request has".into()));
+                }
             }
         }
     }
@@ -355,6 +374,20 @@ impl<'a> Driver<'a> {
             }
             Control::HangUp => Input::End(Departure::Operator),
             Control::Gone => return self.closed(),
+            Control::Asked(asked) => {
+                if let CallLine::Gather(line) = &mut self.socket {
+                    let happened = line.asked(*asked);
+                    self.heard(happened);
+                }
+                return;
+            }
+            Control::Partly(step, gathered) => {
+                if let CallLine::Gather(line) = &mut self.socket {
+                    let happened = line.partly(step, &gathered);
+                    self.heard(happened);
+                }
+                return;
+            }
             Control::Back(socket) => return self.back(*socket).await,
             Control::Transfer(order, answer) => return self.transfer(By::Operator, order, Some(answer)),
             Control::Reached { transfer, outcome, needed } => {
@@ -439,13 +472,14 @@ impl<'a> Driver<'a> {
         }
         if self.own {
             self.socket.own(|stream_sid| Own::Ended { stream_sid, departure: departure.into() }).await;
-            self.socket.flush().await;
+            self.socket.flush(false).await;
         }
         if let Some(recording) = self.recording.take() {
             recording.end(summary.duration.elapsed());
         }
         self.record.end(end);
-        self.socket.close().await;
+        let handoff = json!({ "call": self.known.id, "reason": departure });
+        self.socket.close(handoff.to_string()).await;
     }
 }
 

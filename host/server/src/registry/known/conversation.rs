@@ -2,7 +2,7 @@
 
 use super::{Known, Order, Stage};
 use crate::access::PublicAddress;
-use crate::calls::StreamSocket;
+use crate::calls::lines::{Asked, CallLine};
 use crate::registry::{What, departure_name};
 use audio::dtmf::Press;
 use call::persona::{Answerer, Departure};
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use twilio::status::Status;
+use twilio::webhook::Gathered;
 
 /// What can wait for a conversation: more than a person can ask for.
 const WAITING: usize = 64;
@@ -36,7 +37,11 @@ pub enum Control {
         needed: Option<oneshot::Sender<bool>>,
     },
     /// the line is back: another socket of the same call
-    Back(Box<StreamSocket>),
+    Back(Box<CallLine>),
+    /// on a line of webhooks: Twilio asks what to do
+    Asked(Box<Asked>),
+    /// and tells what the caller is saying, while this request is expected
+    Partly(u32, Gathered),
     /// Twilio says that the call is over
     Gone,
 }
@@ -69,6 +74,18 @@ impl Known {
         }
         drop(facts);
         self.changed();
+    }
+
+    /// The line of a call that is not held over a socket: what is wanted of its conversation comes out of
+    /// this. None: it has one already, or is over.
+    pub fn begin(&self) -> Option<mpsc::Receiver<Control>> {
+        if self.is_live() {
+            return None;
+        }
+        match self.attach() {
+            Ok(Attached::First(controls)) => Some(controls),
+            Ok(Attached::Again(_)) | Err(_) => None,
+        }
     }
 
     /// A socket is there. An error: why it is not taken.
