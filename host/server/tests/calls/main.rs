@@ -23,6 +23,7 @@ mod house;
 mod inbound;
 mod journal;
 mod leaving;
+mod lines;
 mod models;
 mod nodes;
 mod outbound;
