@@ -50,6 +50,23 @@ pub enum Told {
         heard: Option<String>,
         length: Duration,
     },
+    /// On a line of words, where it is not the server that speaks: what was spoken of what the agent
+    /// sent; `cut`: not all of it.
+    Spoken {
+        at: Duration,
+        text: String,
+        cut: bool,
+    },
+    /// The agent had a sound played, from this URL.
+    Played {
+        at: Duration,
+        source: String,
+    },
+    /// The agent had these keys pressed.
+    Keyed {
+        at: Duration,
+        keys: String,
+    },
     /// Something the caller had to wait for in vain.
     Waited {
         at: Duration,
@@ -59,6 +76,25 @@ pub enum Told {
         at: Duration,
         ending: Ending,
     },
+}
+
+impl Told {
+    /// The same, in a call that began so long before the line did.
+    pub(crate) fn later(mut self, shift: Duration) -> Self {
+        match &mut self {
+            Self::Connected { .. } | Self::Offer { .. } => {}
+            Self::Says { at, .. }
+            | Self::Presses { at, .. }
+            | Self::Understood { at, .. }
+            | Self::Agent { at, .. }
+            | Self::Spoken { at, .. }
+            | Self::Played { at, .. }
+            | Self::Keyed { at, .. }
+            | Self::Waited { at, .. }
+            | Self::Ended { at, .. } => *at += shift,
+        }
+        self
+    }
 }
 
 /// Who ended the call.
@@ -110,7 +146,9 @@ impl Outcome {
 
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    #[error("{url:?} is not a media stream's address: {reason}; it looks like ws://127.0.0.1:8765/ws")]
+    #[error(
+        "{url:?} cannot be called: {reason}; a line looks like ws://127.0.0.1:8765/ws, a webhook like http://127.0.0.1:8765/voice/incoming"
+    )]
     Url { url: String, reason: String },
     #[error("{0:?} is not a header that can be sent, or its value is not")]
     Header(String),
@@ -118,6 +156,8 @@ pub enum CallError {
     Connect { url: String, reason: String },
     #[error("{url} refused the stream: {status}{detail}")]
     Refused { url: String, status: u16, detail: String },
+    #[error("{url} did not say how the call goes on: {reason}")]
+    Answer { url: String, reason: String },
     #[error("the connection was lost: {0}")]
     Lost(String),
     #[error(transparent)]

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::Instant;
 
 /// A call, from the caller's side.
 #[derive(Clone, Debug)]
@@ -82,4 +85,57 @@ pub enum Step {
     Press(String),
     /// Puts the receiver down, when the agent has finished.
     HangUp,
+}
+
+/// Steps that come while the call goes on, for instance from somebody who types: each is done at once,
+/// and cuts in if the agent is speaking. For as long as more may come, the caller does not lose patience.
+///
+/// One queue, also where it is cloned.
+#[derive(Clone, Debug)]
+pub struct Typed(Arc<Mutex<mpsc::Receiver<Step>>>);
+
+impl Typed {
+    /// Where the steps go, and what a plan has of it. They end when the first is dropped.
+    pub fn new() -> (mpsc::Sender<Step>, Self) {
+        let (sender, steps) = mpsc::channel(16);
+        (sender, Self(Arc::new(Mutex::new(steps))))
+    }
+
+    /// The next one; none: no more will come. Can be dropped and called again.
+    pub(crate) async fn next(&self) -> Option<Step> {
+        self.0.lock().await.recv().await
+    }
+}
+
+/// So long after that, or, where nobody can wait so long, as late as makes no difference.
+pub(crate) fn after(moment: Instant, time: Duration) -> Instant {
+    const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    moment + time.min(LONGEST)
+}
+
+/// What a recogniser has understood of this while it is being said: beginnings of it that grow, without
+/// the whole.
+pub fn partials(words: &str) -> Vec<&str> {
+    let ends: Vec<usize> = words
+        .match_indices(char::is_whitespace)
+        .map(|(end, _)| end)
+        .filter(|&end| !words.get(..end).unwrap_or_default().trim().is_empty())
+        .collect();
+    // the first word, and about half
+    let mut wanted = vec![ends.first(), ends.get(ends.len() / 2)];
+    wanted.dedup();
+    wanted.into_iter().flatten().filter_map(|&end| words.get(..end)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partials_are_beginnings_that_grow() {
+        assert_eq!(partials("My soup was cold today."), ["My", "My soup was"]);
+        assert_eq!(partials("Thank you."), ["Thank"]);
+        assert_eq!(partials("Yes."), [""; 0]);
+        assert_eq!(partials(" \u{e9}t\u{e9} 1"), [" \u{e9}t\u{e9}"]);
+    }
 }

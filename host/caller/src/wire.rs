@@ -10,6 +10,7 @@ use crate::plan::Plan;
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -22,12 +23,12 @@ use twilio::stream::{decode_payload, encode_payload, to_text};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// A server has this long to answer our hanging up.
-const CLOSE: Duration = Duration::from_secs(5);
+pub(crate) const CLOSE: Duration = Duration::from_secs(5);
 /// So many warnings are kept.
-const WARNINGS: usize = 20;
+pub(crate) const WARNINGS: usize = 20;
 
 pub(crate) struct Wire {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: Socket,
     account: String,
     call: String,
     stream: String,
@@ -55,7 +56,7 @@ impl Wire {
     pub(crate) async fn connect(plan: &Plan) -> Result<Self, CallError> {
         let identity = plan.identity.clone();
         Ok(Self {
-            socket: connect(plan).await?,
+            socket: connect(&plan.url, plan.connect_to, &plan.headers).await?,
             account: identity.account_sid,
             call: identity.call_sid,
             stream: identity.stream_sid,
@@ -235,15 +236,20 @@ struct Name {
     name: String,
 }
 
-fn beginning(text: &str) -> String {
+pub(crate) fn beginning(text: &str) -> String {
     text.chars().take(100).collect()
 }
 
-async fn connect(plan: &Plan) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, CallError> {
-    let url = plan.url.as_str();
-    let request = upgrade(plan)?;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+pub(crate) async fn connect(
+    url: &str,
+    connect_to: Option<SocketAddr>,
+    headers: &[(String, String)],
+) -> Result<Socket, CallError> {
+    let request = upgrade(url, headers)?;
     let connecting = async {
-        Ok::<_, SocketError>(match plan.connect_to {
+        Ok::<_, SocketError>(match connect_to {
             None => tokio_tungstenite::connect_async_with_config(request, None, true).await?.0,
             Some(address) => {
                 let stream = TcpStream::connect(address).await?;
@@ -267,14 +273,14 @@ async fn connect(plan: &Plan) -> Result<WebSocketStream<MaybeTlsStream<TcpStream
 }
 
 /// The request of the upgrade. Nothing is in it that Twilio's does not have.
-fn upgrade(plan: &Plan) -> Result<Request, CallError> {
-    let bad = |reason: String| CallError::Url { url: plan.url.clone(), reason };
-    let parsed = url::Url::parse(&plan.url).map_err(|e| bad(e.to_string()))?;
+fn upgrade(url: &str, headers: &[(String, String)]) -> Result<Request, CallError> {
+    let bad = |reason: String| CallError::Url { url: url.to_owned(), reason };
+    let parsed = url::Url::parse(url).map_err(|e| bad(e.to_string()))?;
     if !matches!(parsed.scheme(), "ws" | "wss") {
         return Err(bad("it begins neither with ws:// nor with wss://".into()));
     }
-    let mut request = plan.url.as_str().into_client_request().map_err(|e| bad(e.to_string()))?;
-    for (name, value) in &plan.headers {
+    let mut request = url.into_client_request().map_err(|e| bad(e.to_string()))?;
+    for (name, value) in headers {
         let (Ok(header), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) else {
             return Err(CallError::Header(name.clone()));
         };

@@ -123,6 +123,11 @@ fn print(told: &Told, has_sound_only: bool) {
         Told::Agent { at, heard: None, length } => {
             line(at, "agent", &format!("(speaks for {:.1} s)", length.as_secs_f64()));
         }
+        Told::Spoken { at, text, cut } => {
+            line(at, "agent", &format!("{text}{}", if *cut { " ..." } else { "" }));
+        }
+        Told::Played { at, source } => line(at, "agent", &format!("(plays {source})")),
+        Told::Keyed { at, keys } => line(at, "agent", &format!("(presses {keys})")),
         Told::Waited { at, for_what } => line(at, "", &format!("waited in vain for {for_what}")),
         Told::Ended { at, ending } => {
             let how = match ending {

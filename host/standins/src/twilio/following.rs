@@ -1,7 +1,8 @@
 //! A call follows documents: it asks for one, carries it out verb by verb, and goes where it is sent.
 
 use super::leg::{Cut, Ending, Leg};
-use super::network::{Source, fresh_sid};
+use super::network::{Request, Source, fresh_sid};
+use super::people::Asking;
 use super::seen::{By, Event};
 use super::twiml::{self, Element};
 use super::webhook::{Answer, Target};
@@ -95,6 +96,10 @@ impl Leg {
                 Source::At(target) => self.ask(target).await?,
                 Source::Twiml(text) => Ok(text),
             };
+            if let Ok(text) = &text {
+                let url = url.as_ref().map(Url::to_string);
+                self.event(Event::Document { url, text: text.clone() });
+            }
             let document = text.and_then(|text| {
                 let breach = |text| Trouble { code: 12100, text, breach: true };
                 twiml::read(&text).map_err(|error| breach(format!("the document cannot be read: {error}")))
@@ -124,13 +129,25 @@ impl Leg {
     async fn ask(&mut self, target: Target) -> Result<Result<String, Trouble>, Cut> {
         let mut parameters = self.parameters();
         parameters.extend(target.parameters.iter().cloned());
-        let (token, network) = (fresh_sid(""), self.network.clone());
-        let asking = network.client.request(&target, &parameters, &token);
+        let (network, sid) = (self.network.clone(), self.sid.clone());
+        let url = target.url.to_string();
+        let request = Request { target, parameters, token: fresh_sid("") };
+        network.asking(&sid, request.clone());
+        let asking = async {
+            let first = network.client.request(&request.target, &request.parameters, &request.token);
+            match network.config.documents {
+                Asking::AtOnce => tokio::join!(first, network.again(&sid, &request)).0,
+                _ => first.await,
+            }
+        };
         let answer = self.orders.unless_cut(asking).await?;
         let status = answer.as_ref().ok().map(|answer| answer.status);
-        let url = target.url.to_string();
-        self.event(Event::Webhook { url: url.clone(), parameters, status });
+        self.event(Event::Webhook { url: url.clone(), parameters: request.parameters.clone(), status });
         self.gate.open();
+        if network.config.documents == Asking::Again {
+            // nobody looks at what comes back, as with every repetition
+            let _ = self.orders.unless_cut(network.again(&sid, &request)).await?;
+        }
         Ok(match answer {
             Ok(answer) => document_of(&url, answer),
             Err(reason) => {

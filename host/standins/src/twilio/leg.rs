@@ -32,7 +32,7 @@ pub(super) struct Leg {
     /// Detection that goes on while the call does.
     pub(super) detecting: Option<AbortHandle>,
     report: Option<Report>,
-    answered: Option<Instant>,
+    pub(super) answered: Option<Instant>,
 }
 
 /// The status callback.

@@ -23,7 +23,7 @@
 //!
 //! Sources: Twilio's documentation, twilio-oai `twilio_api_v2010`, twilio-python 9.13, twilio-node 6.2.
 //!
-//! Deliberately not here: `<Gather>`, `<Record>`, `<Start>`, ConversationRelay; recordings, queues,
+//! Deliberately not here: `<Record>`, `<Start>`; recordings, queues,
 //! SIP; unidirectional streams; resources other than calls; what a call costs; the sound of anything
 //! that Twilio itself says, and of two people who talk to each other.
 
@@ -31,11 +31,13 @@ mod callbacks;
 mod conference;
 mod dial;
 mod following;
+mod gather;
 mod leg;
 mod network;
 mod outbound;
 mod people;
 mod refusal;
+mod relay;
 mod rest;
 mod seen;
 mod stream;
@@ -44,8 +46,9 @@ mod twiml;
 mod verbs;
 mod webhook;
 
-pub use people::{Answers, Callee, Delivery, Incoming, Method, Person};
-pub use seen::{Asked, By, CallSeen, DialStatus, Event, Kind, Left, Request, Seen, Status, StreamOutcome};
+pub use people::{Answers, Asking, Callee, Delivery, Incoming, Method, Person};
+pub use seen::StreamOutcome;
+pub use seen::{Asked, By, CallSeen, DialStatus, Event, Kind, Left, RelayOutcome, Request, Seen, Status};
 
 use crate::fault::Fault;
 use crate::serving;
@@ -79,13 +82,21 @@ pub struct Config {
     /// before the response to the create comes, as may happen. Default: false.
     pub callback_first: bool,
     pub callbacks: Delivery,
+    /// How often documents are asked for. Default: once.
+    pub documents: Asking,
     /// A webhook or callback that takes longer has failed. Default: 15 s, as with Twilio.
     pub webhook_timeout: Duration,
     /// How long a second takes that a document or a request counts: of a `<Pause>`, the timeout of a
-    /// `<Dial>` or of a create. Default: 1 s.
+    /// `<Gather>`, of a `<Dial>` or of a create. Default: 1 s.
     pub second: Duration,
     /// How long Twilio takes for each `<Say>` and `<Play>`, whatever it is. Default: 0.
     pub saying: Duration,
+    /// How long it takes to speak a character in a session of ConversationRelay; 0: everything is spoken
+    /// at once. Default: 0.
+    pub pace: Duration,
+    /// How long it is quiet in such a session before the person takes the agent for finished.
+    /// Default: 30 ms.
+    pub pause: Duration,
     /// Ways to public addresses of the customer's that lead to this machine.
     pub tunnels: Vec<Tunnel>,
     /// From the start. Default: none.
@@ -101,6 +112,14 @@ pub struct Tunnel {
     pub to: SocketAddr,
 }
 
+/// What came back of a request that was made once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    pub status: u16,
+    pub content_type: String,
+    pub body: String,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -113,9 +132,12 @@ impl Default for Config {
             callees: BTreeMap::new(),
             callback_first: false,
             callbacks: Delivery::InOrder,
+            documents: Asking::Once,
             webhook_timeout: Duration::from_secs(15),
             second: Duration::from_secs(1),
             saying: Duration::ZERO,
+            pace: Duration::ZERO,
+            pause: Duration::from_millis(30),
             tunnels: Vec::new(),
             fault: None,
         }
@@ -185,10 +207,20 @@ impl Server {
         self.network.order(sid, Order::PutDown)
     }
 
-    /// The connection of the call's stream goes without a word, as when a line breaks; the call is
-    /// there, and its document goes on. Without a stream, nothing happens.
+    /// The connection of the call's stream, or of its ConversationRelay, goes without a word, as when a
+    /// line breaks; the call is there, and its document goes on. Without one, nothing happens.
     pub fn drop_stream(&self, sid: &str) -> bool {
         self.network.order(sid, Order::DropStream)
+    }
+
+    /// Asks the customer once more for a document that this call has asked for, with the same form and
+    /// the same signature; `back`: how many requests before the last one, 0 for the last one itself,
+    /// which may not be answered yet. What comes back is here and nowhere else: the call goes on as if
+    /// nothing had happened. Fails where there was no such request, or there is no answer, and says why.
+    pub async fn repeat(&self, sid: &str, back: usize) -> Result<Repeated, String> {
+        let answer = self.network.repeat(sid, back).await?;
+        let body = String::from_utf8_lossy(&answer.body).into_owned();
+        Ok(Repeated { status: answer.status, content_type: answer.content_type, body })
     }
 
     /// From now on these are at this number.

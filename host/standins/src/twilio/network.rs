@@ -5,7 +5,7 @@ use super::conference::Rooms;
 use super::leg::{Ending, Leg, Orders};
 use super::people::{Callee, Incoming, Method, Person};
 use super::seen::{CallSeen, Event, Seen, Status};
-use super::webhook::{Client, Target};
+use super::webhook::{Answer, Client, Target};
 use super::{Config, webhook};
 use crate::serving::Kept;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 pub(super) struct Network {
     pub(super) config: Config,
@@ -24,7 +24,18 @@ pub(super) struct Network {
     /// How each call that is not over is reached.
     lines: Mutex<HashMap<String, mpsc::UnboundedSender<Order>>>,
     callees: Mutex<BTreeMap<String, Callee>>,
+    /// Every request for a document, by call.
+    asked: Mutex<HashMap<String, Vec<Request>>>,
     runtime: OnceLock<Handle>,
+}
+
+/// A request for a document, so that it can be made again.
+#[derive(Clone)]
+pub(super) struct Request {
+    pub(super) target: Target,
+    pub(super) parameters: Vec<(String, String)>,
+    /// The same for each time that it is made.
+    pub(super) token: String,
 }
 
 /// What a call is told from outside.
@@ -64,6 +75,7 @@ impl Network {
             rooms: Rooms::default(),
             lines: Mutex::default(),
             callees: Mutex::new(config.callees.clone()),
+            asked: Mutex::default(),
             runtime: OnceLock::new(),
             config,
             kept,
@@ -108,6 +120,32 @@ impl Network {
 
     pub(super) fn set_callee(&self, number: String, callee: Callee) {
         lock(&self.callees).insert(number, callee);
+    }
+
+    pub(super) fn asking(&self, sid: &str, request: Request) {
+        lock(&self.asked).entry(sid.to_owned()).or_default().push(request);
+    }
+
+    /// Makes one of the last requests once more; 0: the last.
+    pub(super) async fn repeat(self: &Arc<Self>, sid: &str, back: usize) -> Result<Answer, String> {
+        let request = lock(&self.asked).get(sid).and_then(|all| all.iter().rev().nth(back).cloned());
+        let request = request.ok_or_else(|| format!("{sid} has not asked {} times", back + 1))?;
+        let (sender, answered) = oneshot::channel();
+        let (network, sid) = (self.clone(), sid.to_owned());
+        // where the others are made: a connection belongs to the runtime that opened it
+        self.spawn(async move {
+            let answer = network.again(&sid, &request).await;
+            // whoever wanted to know may have gone
+            let _ = sender.send(answer);
+        });
+        answered.await.map_err(|_| "the stand-in has ended".to_owned())?
+    }
+
+    pub(super) async fn again(&self, sid: &str, request: &Request) -> Result<Answer, String> {
+        let answer = self.client.request(&request.target, &request.parameters, &request.token).await;
+        let status = answer.as_ref().ok().map(|answer| answer.status);
+        self.event(sid, Event::Repeated { url: request.target.url.to_string(), status });
+        answer
     }
 
     /// Somebody dials; the call's sid.

@@ -10,22 +10,30 @@ use std::time::Duration;
 /// there with the steps that are left.
 #[derive(Clone, Debug)]
 pub struct Person {
-    /// What is said and pressed while a stream is connected. After the last step the person waits for
-    /// as long as there is [`patience`](Self::patience), and hangs up.
+    /// What is said and pressed while a stream or a ConversationRelay is connected, or a `<Gather>`
+    /// listens. After the last step the person waits for as long as there is
+    /// [`patience`](Self::patience), and hangs up; in a `<Gather>` they say nothing, and stay.
     pub steps: Vec<Step>,
     /// Default: 15 s.
     pub patience: Duration,
-    /// A stream is hung up after this long in any case. Default: 10 minutes.
+    /// A stream is hung up after this long in any case, and so is a `<Gather>` so long after the call was
+    /// answered. Default: 10 minutes.
     pub limit: Duration,
     /// The stream has the parameter `cordboard`, so that a server of ours on this machine takes words
     /// without a recogniser and says what it understood. With `false` the stream is exactly Twilio's.
     /// Default: true.
     pub announces: bool,
-    /// No stream of this call opens (31920): the document goes on with its next verb. Default: false.
+    /// No stream of this call opens (31920): the document goes on with its next verb; and no
+    /// ConversationRelay (64102). Default: false.
     pub stream_fails: bool,
     /// How long this person talks with somebody whom they were joined with before they hang up; none:
     /// until the other one does. Default: none.
     pub talks: Option<Duration>,
+    /// How sure a `<Gather>` is of what this person said, as Twilio writes it; none: it does not say.
+    /// Default: `0.92`.
+    pub confidence: Option<&'static str>,
+    /// The same for single sentences. Default: none.
+    pub confidences: Vec<(&'static str, Option<&'static str>)>,
 }
 
 impl Default for Person {
@@ -37,6 +45,8 @@ impl Default for Person {
             announces: true,
             stream_fails: false,
             talks: None,
+            confidence: Some("0.92"),
+            confidences: Vec::new(),
         }
     }
 }
@@ -46,6 +56,11 @@ impl Person {
     pub fn who_says<T: Into<String>>(sentences: impl IntoIterator<Item = T>) -> Self {
         let steps = sentences.into_iter().map(|text| Step::Say(text.into())).collect();
         Self { steps, ..Self::default() }
+    }
+
+    pub(super) fn confidence_in(&self, sentence: &str) -> Option<&'static str> {
+        let own = self.confidences.iter().find(|(said, _)| *said == sentence);
+        own.map_or(self.confidence, |(_, confidence)| *confidence)
     }
 }
 
@@ -140,6 +155,18 @@ pub enum Method {
     Get,
     #[default]
     Post,
+}
+
+/// How often a document is asked for, as a customer sees it whose network repeats what it has already
+/// delivered: the same form and the same signature. The call goes on with the answer to the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asking {
+    #[default]
+    Once,
+    /// Again, as soon as the first request was answered.
+    Again,
+    /// Twice at the same time.
+    AtOnce,
 }
 
 /// How callbacks arrive. What the network promises is none of these.

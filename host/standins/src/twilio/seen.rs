@@ -103,14 +103,14 @@ pub struct CallSeen {
 impl CallSeen {
     /// What Twilio itself said, in its order.
     pub fn said(&self) -> Vec<&str> {
-        self.all(|event| if let Event::Said(text) = event { Some(text.as_str()) } else { None })
+        self.all(|event| if let Event::Said { text, .. } = event { Some(text.as_str()) } else { None })
     }
 
-    /// What was heard of the agents, in its order, as a server of ours told it; only where the person
-    /// [announces](super::Person::announces) itself.
+    /// What was heard of the agents, in its order: as Twilio spoke it in a ConversationRelay, or as a
+    /// server of ours told it, where the person [announces](super::Person::announces) itself.
     pub fn heard(&self) -> Vec<&str> {
         self.all(|event| match event {
-            Event::Heard { text: Some(text), .. } => Some(text.as_str()),
+            Event::Heard { text: Some(text), .. } | Event::Spoken { text, .. } => Some(text.as_str()),
             _ => None,
         })
     }
@@ -126,6 +126,11 @@ impl CallSeen {
     /// How all streams ended, in their order.
     pub fn streams(&self) -> Vec<StreamOutcome> {
         self.all(|event| if let Event::StreamEnded { outcome, .. } = event { Some(*outcome) } else { None })
+    }
+
+    /// How all sessions of ConversationRelay ended, in their order.
+    pub fn relays(&self) -> Vec<RelayOutcome> {
+        self.all(|event| if let Event::RelayEnded { outcome, .. } = event { Some(*outcome) } else { None })
     }
 
     /// The codes of everything that Twilio would have written into its log of errors and warnings.
@@ -160,7 +165,8 @@ pub enum Event {
         status: Option<u16>,
     },
     /// The customer was told something. `event`: of a call `initiated`, …; of a stream
-    /// `stream-started`, …; of a detection its finding; of a conference `participant-join`, ….
+    /// `stream-started`, …; of a detection its finding; of a conference `participant-join`, …; of a
+    /// `<Gather>` what was understood so far; of a ConversationRelay how its session ended.
     Callback {
         kind: Kind,
         event: String,
@@ -168,8 +174,25 @@ pub enum Event {
         parameters: Vec<(String, String)>,
         status: Option<u16>,
     },
-    Said(String),
-    /// `status`: what the URL was answered with.
+    /// The customer was asked once more for a document that it had been asked for.
+    Repeated {
+        url: String,
+        status: Option<u16>,
+    },
+    /// A document, as it came. `url`: none, it came by REST.
+    Document {
+        url: Option<String>,
+        text: String,
+    },
+    /// Twilio began to say this; `voice` and `language` as the document has them.
+    Said {
+        text: String,
+        voice: Option<String>,
+        language: Option<String>,
+    },
+    /// The person cut in on what Twilio was saying or playing: no more of it is heard.
+    CutShort,
+    /// `status`: what the URL was answered with; in a ConversationRelay nobody asked it.
     Played {
         url: String,
         status: Option<u16>,
@@ -188,7 +211,22 @@ pub enum Event {
         outcome: StreamOutcome,
         departure: Option<String>,
     },
-    /// The person began to say or press this.
+    /// A session of ConversationRelay. `sid`: as Twilio names sessions, VX….
+    Relay {
+        sid: String,
+        url: String,
+        parameters: Vec<(String, String)>,
+    },
+    RelayEnded {
+        sid: String,
+        outcome: RelayOutcome,
+    },
+    /// What Twilio spoke of a talk cycle, when that is over; `cut`: not all of it.
+    Spoken {
+        text: String,
+        cut: bool,
+    },
+    /// The person began to say or press this, whether or not anybody listens.
     Spoke(String),
     /// What a server of ours understood of that.
     Understood(String),
@@ -245,6 +283,10 @@ pub enum Kind {
     Stream,
     Detection,
     Conference,
+    /// What a `<Gather>` has understood so far.
+    Gather,
+    /// How a ConversationRelay ended, where the call is over.
+    Relay,
 }
 
 /// How a stream ended, and with that what happens next.
@@ -259,6 +301,25 @@ pub enum StreamOutcome {
     /// The connection broke: the document goes on.
     Broke,
     /// It never opened: the document goes on. The status that the server answered with, if it did.
+    Failed(Option<u16>),
+}
+
+/// How a session of ConversationRelay ended, and with that what happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelayOutcome {
+    /// The server ended it.
+    Ended,
+    /// The server closed its socket, which is an error.
+    Closed,
+    /// The connection broke.
+    Broke,
+    /// Twilio closed it: too much was not understood.
+    Malformed,
+    /// The person hung up.
+    HungUp,
+    /// The call was ended or sent elsewhere by REST.
+    StoppedByApi,
+    /// It never opened. The status that the server answered with, if it did.
     Failed(Option<u16>),
 }
 

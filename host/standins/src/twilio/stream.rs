@@ -40,6 +40,9 @@ impl Leg {
             self.breach(12200, format!("<Connect> with {} nouns instead of one", connect.children.len()));
             return Ok(());
         };
+        if stream.name == "ConversationRelay" {
+            return self.relay(connect, stream, base).await;
+        }
         if stream.name != "Stream" {
             self.breach(0, format!("<{}> is not carried out by this stand-in", stream.name));
             return Ok(());
@@ -181,15 +184,11 @@ impl Leg {
             }
             _ => url.to_owned(),
         };
-        let parameter = |parameter: &Element| {
-            let value = |name| parameter.attribute(name).unwrap_or_default().to_owned();
-            (value("name"), value("value"))
-        };
         let callback = stream.attribute("statusCallback").map(|url| self.resolve(base, url)).transpose()?;
         let method = Method::of(stream.attribute("statusCallbackMethod"));
         Ok(Wanted {
             url,
-            parameters: stream.children.iter().map(parameter).collect(),
+            parameters: parameters_of(stream),
             name: stream.attribute("name").map(str::to_owned),
             callback: callback.map(|url| Target::new(url, method)),
         })
@@ -233,13 +232,7 @@ fn check(element: &Element, stream: &Wanted) -> Result<(), Refused> {
     let Ok(parsed) = Url::parse(url) else {
         return refused(31920, format!("<Stream> with the URL {url:?}, which is none"));
     };
-    let local = match parsed.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
-        None => false,
-    };
-    if !(parsed.scheme() == "wss" || parsed.scheme() == "ws" && local) {
+    if !(parsed.scheme() == "wss" || parsed.scheme() == "ws" && is_local(&parsed)) {
         return refused(31922, format!("<Stream> to {url}, which is not wss"));
     }
     if parsed.query().is_some() {
@@ -251,13 +244,35 @@ fn check(element: &Element, stream: &Wanted) -> Result<(), Refused> {
     if element.attribute("track").is_some_and(|track| track != "inbound_track") {
         return refused(31941, "<Connect><Stream> of another track than inbound_track".into());
     }
+    match too_long(&stream.parameters) {
+        Some(text) => refused(12200, text),
+        None => Ok(()),
+    }
+}
+
+/// The parameters of a noun.
+pub(super) fn parameters_of(noun: &Element) -> Vec<(String, String)> {
+    let parameters = noun.children.iter().filter(|child| child.name == "Parameter");
+    let value = |parameter: &Element, name| parameter.attribute(name).unwrap_or_default().to_owned();
+    parameters.map(|parameter| (value(parameter, "name"), value(parameter, "value"))).collect()
+}
+
+/// What is wrong with them, if one is too long.
+pub(super) fn too_long(parameters: &[(String, String)]) -> Option<String> {
     let long =
         |(name, value): &&(String, String)| name.chars().count() + value.chars().count() > LONGEST_PARAMETER;
-    if let Some((name, _)) = stream.parameters.iter().find(long) {
-        let text = format!("<Parameter> {name:?} is longer than {LONGEST_PARAMETER} characters");
-        return refused(12200, text);
+    let (name, _) = parameters.iter().find(long)?;
+    Some(format!("<Parameter> {name:?} is longer than {LONGEST_PARAMETER} characters"))
+}
+
+/// On this machine, where nothing has a certificate.
+pub(super) fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+        None => false,
     }
-    Ok(())
 }
 
 /// Keeps what happens on a stream, and tells the customer.
@@ -275,7 +290,8 @@ impl Telling {
             Told::Presses { key, .. } => Event::Spoke(key.to_string()),
             Told::Understood { text, .. } => Event::Understood(text),
             Told::Agent { heard: text, length, .. } => Event::Heard { text, length },
-            Told::Connected { .. } | Told::Offer { .. } | Told::Waited { .. } | Told::Ended { .. } => return,
+            // the others are not of a media stream
+            _ => return,
         };
         self.network.event(&self.call, event);
     }

@@ -1,6 +1,6 @@
 //! What happened, in a line for whoever reads along. Parameters are left out.
 
-use super::seen::{By, Event, Left, StreamOutcome};
+use super::seen::{By, Event, Left, RelayOutcome, StreamOutcome};
 use std::fmt;
 
 impl fmt::Display for Event {
@@ -13,7 +13,10 @@ impl fmt::Display for Event {
             Self::Callback { event, url, status, .. } => {
                 write!(f, "tells {url} of {event}: {}", Answered(*status))
             }
-            Self::Said(text) => write!(f, "hears Twilio say: {text}"),
+            Self::Repeated { url, status } => write!(f, "asks {url} once more: {}", Answered(*status)),
+            Self::Document { text, .. } => write!(f, "is given: {text}"),
+            Self::Said { text, .. } => write!(f, "hears Twilio say: {text}"),
+            Self::CutShort => f.write_str("cuts in"),
             Self::Played { url, status } => write!(f, "hears {url}: {}", Answered(*status)),
             Self::Pressed(keys) => write!(f, "hears the keys {keys}"),
             Self::Paused(time) => write!(f, "hears nothing for {:.1} s", time.as_secs_f64()),
@@ -23,6 +26,13 @@ impl fmt::Display for Event {
             Self::StreamEnded { outcome, departure, .. } => {
                 write!(f, "is no longer connected: {outcome}")?;
                 departure.iter().try_for_each(|why| write!(f, " ({why})"))
+            }
+            Self::Relay { url, parameters, .. } => {
+                write!(f, "talks by words with {url} with {} parameters", parameters.len())
+            }
+            Self::RelayEnded { outcome, .. } => write!(f, "talks by words no longer: {outcome}"),
+            Self::Spoken { text, cut } => {
+                write!(f, "hears the agent say: {text}{}", if *cut { "..." } else { "" })
             }
             Self::Spoke(what) => write!(f, "says: {what}"),
             Self::Understood(text) => write!(f, "was understood: {text}"),
@@ -80,6 +90,21 @@ impl fmt::Display for Left {
             Self::Redirected => "sent elsewhere",
             Self::Ended => "it is over",
         })
+    }
+}
+
+impl fmt::Display for RelayOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended => f.write_str("the server ended it"),
+            Self::Closed => f.write_str("the server closed it"),
+            Self::Broke => f.write_str("the connection broke"),
+            Self::Malformed => f.write_str("too much was not understood"),
+            Self::HungUp => f.write_str("hung up"),
+            Self::StoppedByApi => f.write_str("stopped by REST"),
+            Self::Failed(Some(status)) => write!(f, "refused with {status}"),
+            Self::Failed(None) => f.write_str("it did not open"),
+        }
     }
 }
 

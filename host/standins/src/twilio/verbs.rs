@@ -1,6 +1,6 @@
 //! The verbs that need nobody else: what Twilio says, plays and waits, and where it goes.
 //!
-//! Not here: `<Gather>`, `<Record>`, `<Start>` and what else the schema has. The call goes on behind
+//! Not here: `<Record>`, `<Start>` and what else the schema has. The call goes on behind
 //! them, and a violation says so.
 
 use super::leg::{Cut, Ending, Leg};
@@ -27,13 +27,9 @@ impl Leg {
             return Ok(());
         }
         match name {
-            "Say" => self.say(verb).await,
-            "Play" => self.play(verb, base).await,
-            "Pause" => {
-                let pause = self.network.seconds(verb.number("length", 1));
-                self.event(Event::Paused(pause));
-                self.orders.unless_cut(sleep(pause)).await
-            }
+            "Say" => self.say(verb, self.network.config.saying).await,
+            "Play" => self.play(verb, base, self.network.config.saying).await,
+            "Pause" => self.pause(verb).await,
             "Hangup" => Err(Cut::Over(Ending::by(By::Document))),
             "Reject" => {
                 self.breach(12200, "<Reject> after the call was answered");
@@ -44,6 +40,7 @@ impl Leg {
                 let target = Target::new(url, Method::of(verb.attribute("method")));
                 Err(Cut::Goto { source: Source::At(target), by: Some(By::Document) })
             }
+            "Gather" => self.gather(verb, base).await,
             "Connect" => self.connect(verb, base).await,
             "Dial" => self.dial(verb, base).await,
             _ => {
@@ -51,6 +48,12 @@ impl Leg {
                 Ok(())
             }
         }
+    }
+
+    pub(super) async fn pause(&mut self, pause: &Element) -> Result<(), Cut> {
+        let pause = self.network.seconds(pause.number("length", 1));
+        self.event(Event::Paused(pause));
+        self.orders.unless_cut(sleep(pause)).await
     }
 
     /// The call is not taken.
@@ -61,15 +64,23 @@ impl Leg {
         Cut::Over(Ending { status, by: Some(By::Document) })
     }
 
-    async fn say(&mut self, say: &Element) -> Result<(), Cut> {
+    /// For so long, whatever it is.
+    pub(super) async fn say(&mut self, say: &Element, time: Duration) -> Result<(), Cut> {
         if say.text.chars().count() > LONGEST {
             self.breach(12200, format!("<Say> with more than {LONGEST} characters"));
         }
-        self.event(Event::Said(say.text.clone()));
-        self.orders.unless_cut(sleep(self.network.config.saying)).await
+        let attribute = |name| say.attribute(name).map(str::to_owned);
+        let (voice, language) = (attribute("voice"), attribute("language"));
+        self.event(Event::Said { text: say.text.clone(), voice, language });
+        self.orders.unless_cut(sleep(time)).await
     }
 
-    async fn play(&mut self, play: &Element, base: Option<&Url>) -> Result<(), Cut> {
+    pub(super) async fn play(
+        &mut self,
+        play: &Element,
+        base: Option<&Url>,
+        time: Duration,
+    ) -> Result<(), Cut> {
         if let Some(keys) = play.attribute("digits") {
             self.event(Event::Pressed(keys.to_owned()));
             return Ok(());
@@ -97,7 +108,7 @@ impl Leg {
                 return Ok(());
             }
         }
-        self.orders.unless_cut(sleep(network.config.saying)).await
+        self.orders.unless_cut(sleep(time)).await
     }
 }
 

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod caller_words;
 mod cartesia_faults;
 mod cartesia_voice;
 mod chat;
@@ -21,6 +22,8 @@ mod supabase;
 mod twilio_calls;
 mod twilio_customer;
 mod twilio_documents;
+mod twilio_gather;
+mod twilio_relay;
 mod twilio_rest;
 mod twilio_streams;
 mod twilio_transfers;

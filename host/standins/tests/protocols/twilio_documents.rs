@@ -119,8 +119,8 @@ async fn a_call_that_is_going_on_can_be_sent_elsewhere() {
 #[tokio::test]
 async fn what_the_network_does_not_carry_out_is_said() {
     let (server, customer) = house(Config::new()).await;
-    customer.answers("/voice", "<Gather input=\"dtmf\"><Say>Press one</Say></Gather><Say>Nobody did</Say>");
+    customer.answers("/voice", "<Record maxLength=\"5\"/><Say>Nobody did</Say>");
     let sid = server.ring(Incoming::new(customer.url("/voice")));
     assert_eq!(within(server.ended(&sid)).await.said(), ["Nobody did"]);
-    assert!(server.violations()[0].contains("<Gather> is not carried out"), "{:?}", server.violations());
+    assert!(server.violations()[0].contains("<Record> is not carried out"), "{:?}", server.violations());
 }

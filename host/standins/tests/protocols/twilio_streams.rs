@@ -303,7 +303,7 @@ async fn a_public_address_is_signed_for_though_it_is_reached_through_a_tunnel() 
         let call = within(server.ended(&sid)).await;
         assert_eq!(call.said(), ["Bye"]);
         assert!(
-            matches!(&call.timeline[2], Event::Stream { url: wanted, .. } if *wanted == url),
+            matches!(&call.timeline[3], Event::Stream { url: wanted, .. } if *wanted == url),
             "{:?}",
             call.timeline
         );

@@ -154,9 +154,23 @@ mod tests {
             "<Dial><Conference endConferenceOnExit=\"True\">room</Conference></Dial>",
             "<Dial><Number statusCallbackEvent=\"initiated,ringing\">+15555550100</Number></Dial>",
             "<Reject reason=\"tired\"/>",
+            "<Gather input=\"voice\"/>",
+            "<Gather waits=\"5\"/>",
+            "<Gather speechTimeout=\"soon\"/>",
+            "<Gather speechTimeout=\"0\"/>",
+            "<Gather finishOnKey=\"12\"/>",
+            "<Gather finishOnKey=\"w\"/>",
+            "<Gather><Dial>+15555550100</Dial></Gather>",
+            "<Gather>Hello</Gather>",
         ] {
             assert_eq!(warnings(wrong).len(), 1, "{wrong}");
         }
-        assert_eq!(warnings("<Pause length=\"2\"/><Hangup/><Redirect method=\"GET\">/a</Redirect>"), [""; 0]);
+        for right in [
+            "<Pause length=\"2\"/><Hangup/><Redirect method=\"GET\">/a</Redirect>",
+            "<Gather input=\"dtmf speech\" speechTimeout=\"auto\" finishOnKey=\"\" actionOnEmptyResult=\"true\">\
+             <Say>Hi</Say><Play>/a.wav</Play><Pause/></Gather>",
+        ] {
+            assert_eq!(warnings(right), [""; 0]);
+        }
     }
 }

@@ -23,15 +23,20 @@ enum Kind {
     Some(&'static [&'static str]),
     /// Keys, and `w` for a pause.
     Keys,
+    /// One key, or none.
+    Key,
+    /// A whole number (of a unit that depends), or `auto`.
+    Seconds,
 }
 
-use Kind::{Any, Flag, Keys, Number, OneOf};
+use Kind::{Any, Flag, Key, Keys, Number, OneOf, Seconds};
 
 const MOST: u64 = u32::MAX as u64;
 const METHOD: Kind = OneOf(&["GET", "POST"]);
 const PROGRESS: Kind = Kind::Some(&["initiated", "ringing", "answered", "completed"]);
 const RECORDING: Kind = Kind::Some(&["in-progress", "completed", "absent"]);
 const DETECTION: Kind = OneOf(&["Enable", "DetectMessageEnd"]);
+const INPUTS: Kind = OneOf(&["none", "dtmf", "speech", "any", "true", "false"]);
 const SSML: &[&str] = &[
     "break",
     "emphasis",
@@ -75,6 +80,65 @@ pub(super) fn of(name: &str) -> Schema {
                 ("connectorName", Any),
                 ("audioFormat", Any),
                 ("sampleRate", Any),
+            ])
+        },
+        "ConversationRelay" => Schema {
+            children: &["Language", "Parameter"],
+            needs: &["url"],
+            ..verb(&[
+                ("url", Any),
+                ("language", Any),
+                ("ttsLanguage", Any),
+                ("transcriptionLanguage", Any),
+                ("ttsProvider", OneOf(&["Google", "Amazon", "ElevenLabs"])),
+                ("voice", Any),
+                ("transcriptionProvider", OneOf(&["Google", "Deepgram"])),
+                ("speechModel", Any),
+                ("profanityFilter", Flag),
+                ("dtmfDetection", Flag),
+                ("welcomeGreeting", Any),
+                ("welcomeGreetingInterruptible", INPUTS),
+                ("interruptible", INPUTS),
+                ("interruptSensitivity", OneOf(&["low", "medium", "high"])),
+                ("preemptible", Flag),
+                ("partialPrompts", Flag),
+                ("reportInputDuringAgentSpeech", INPUTS),
+                ("hints", Any),
+                ("intelligenceService", Any),
+                ("elevenlabsTextNormalization", Any),
+                ("debug", Any),
+                ("events", Any),
+                ("backgroundNoiseReduction", Any),
+                ("speechTimeout", Seconds),
+                ("deepgramSmartFormat", Flag),
+                ("ignoreBackchannel", Flag),
+                ("eotThreshold", Any),
+                ("eagerEotThreshold", Any),
+                ("partialPromptOnHangup", Flag),
+                ("asrSmartFormat", Flag),
+                ("ttsTextNormalization", Any),
+                ("ttsLanguageTextNormalization", Any),
+                ("elevenlabsLanguageTextNormalization", Any),
+                ("includeInPrompt", Any),
+                ("customerName", Any),
+                ("applicationReconnect", Flag),
+                ("echoPromptFiltering", Any),
+                ("turnDetection", Any),
+                ("conversationConfiguration", Any),
+            ])
+        },
+        "Language" => Schema {
+            needs: &["code"],
+            ..verb(&[
+                ("code", Any),
+                ("ttsProvider", Any),
+                ("voice", Any),
+                ("transcriptionProvider", Any),
+                ("speechModel", Any),
+                ("hints", Any),
+                ("asrSmartFormat", Flag),
+                ("ttsTextNormalization", Any),
+                ("ttsLanguageTextNormalization", Any),
             ])
         },
         "Parameter" => Schema { needs: &["name", "value"], ..verb(&[("name", Any), ("value", Any)]) },
@@ -180,7 +244,29 @@ pub(super) fn of(name: &str) -> Schema {
                 ("eventCallbackUrl", Any),
             ])
         },
-        "Gather" => Schema { children: &["Say", "Play", "Pause"], ..anything() },
+        "Gather" => Schema {
+            children: &["Say", "Play", "Pause"],
+            ..verb(&[
+                ("input", Kind::Some(&["dtmf", "speech"])),
+                ("action", Any),
+                ("method", METHOD),
+                ("timeout", Number(0, MOST)),
+                ("speechTimeout", Seconds),
+                ("maxSpeechTime", Number(1, 60)),
+                ("speechModel", Any),
+                ("enhanced", Flag),
+                ("language", Any),
+                ("hints", Any),
+                ("profanityFilter", Flag),
+                ("finishOnKey", Key),
+                ("numDigits", Number(1, MOST)),
+                ("partialResultCallback", Any),
+                ("partialResultCallbackMethod", METHOD),
+                ("bargeIn", Flag),
+                ("actionOnEmptyResult", Flag),
+                ("debug", Flag),
+            ])
+        },
         name if SSML.contains(&name) => Schema { children: SSML, ..anything() },
         // what is not carried out here is not checked either
         _ => anything(),
@@ -211,6 +297,10 @@ impl Schema {
             Kind::Some(words) => Err(format!("it is any of {}, with spaces between them", words.join(", "))),
             Keys if is_keys(value) => Ok(()),
             Keys => Err("they are 0 to 9, A to D, *, # and w".into()),
+            Key if value.len() <= 1 && is_keys(value) && !value.eq_ignore_ascii_case("w") => Ok(()),
+            Key => Err("it is one of 0 to 9, A to D, *, #, or nothing".into()),
+            Seconds if value == "auto" || value.parse::<u64>().is_ok_and(|seconds| seconds > 0) => Ok(()),
+            Seconds => Err("it is a whole number, or auto".into()),
         }
     }
 }
