@@ -121,7 +121,7 @@ def times(nginx):
             for directive, value in nginx:
                 if directive == "worker_shutdown_timeout":
                     check(seconds(value) >= call, "nginx.conf: worker_shutdown_timeout is shorter than a call")
-            for path in ("/ws/TOKEN", "/media", "/calls/CA1/events"):
+            for path in ("/ws/TOKEN", "/media", "/relay/TOKEN", "/calls/CA1/events"):
                 for directive in ("proxy_read_timeout", "proxy_send_timeout"):
                     value = located(path, directive)
                     check(value and seconds(value) >= call, f"nginx.conf: {directive} of {path} is too short")

@@ -252,7 +252,8 @@ impl Conversation {
 
     /// Something is under way on which the agent may speak without anything coming from the caller.
     pub(crate) fn is_busy(&self) -> bool {
-        !self.questions.is_empty()
+        // one that is answered is only being heard
+        self.questions.values().any(|question| question.due < Moment::NEVER)
             || !self.fetches.is_empty()
             || !self.recalls.is_empty()
             || self.transfer.is_some()

@@ -4,6 +4,7 @@ use super::{fuzz, gist, lines};
 use ::twilio::number::{Number, masked};
 use ::twilio::progress::Progress;
 use ::twilio::receiving::{Received, Receiving};
+use ::twilio::relay;
 use ::twilio::signature::{AuthToken, Body, Keys, Request, SharedKey, SignatureError, body_sha256, verify};
 use ::twilio::stream::{Incoming, Outgoing, Own, to_text};
 use ::twilio::twiml::{Address, Conference, Dial, LONGEST_PARAMETER, Parameter, Response, Stream};
@@ -103,6 +104,51 @@ fn a_stream_of_anything_begins_once_ends_once_and_brings_no_more_audio_than_came
                 kinds.push(format!("{:?}", discriminant(&received)));
             }
             assert_eq!(receiving.is_started(), started);
+        }
+        kinds
+    });
+}
+
+const RELAY: &[&str] = &[
+    "\"type\":\"setup\"",
+    "\"type\":\"prompt\"",
+    "\"type\":\"dtmf\"",
+    "\"type\":\"interrupt\"",
+    "\"type\":\"error\"",
+    "\"type\":\"info\"",
+    "\"callSid\":\"CA1\"",
+    "\"voicePrompt\":\"\"",
+    "\"digit\":\"1\"",
+    "\"agentSpeaking\"",
+    "\"last\":false",
+];
+
+/// A line is a text frame.
+#[test]
+fn a_relay_of_anything_begins_once_and_what_is_wrong_is_said_in_few_words() {
+    fuzz(&Target::new("relay").dictionary(RELAY), |input| {
+        let mut receiving = relay::Receiving::default();
+        let (mut started, mut kinds) = (false, Vec::new());
+        for line in lines(input) {
+            kinds.push(format!("to: {}", same::<relay::Outgoing>(&line)));
+            match receiving.text(&line) {
+                Ok(relay::Received::Started(setup)) => {
+                    assert!(!std::mem::replace(&mut started, true), "a second setup");
+                    assert!(setup.call_sid.is_some_and(|sid| !sid.is_empty()));
+                }
+                Ok(received) => {
+                    assert!(started, "before the setup: {received:?}");
+                    if let relay::Received::Key(key) = &received {
+                        assert!("0123456789*#ABCD".contains(*key));
+                    }
+                    kinds.push(format!("{:?}", discriminant(&received)));
+                }
+                Err(wrong) => {
+                    let said = wrong.to_string();
+                    assert!(said.len() <= 300 + line.len() * 4, "it says more than came: {said}");
+                    kinds.push(format!("{:?}", discriminant(&wrong)));
+                }
+            }
         }
         kinds
     });

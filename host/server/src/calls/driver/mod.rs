@@ -254,8 +254,7 @@ impl<'a> Driver<'a> {
                 }
                 self.socket.clear().await;
             }
-            // the socket is closed once the call is over; nothing is sent in between
-            Output::Close => {}
+            Output::Close => self.socket.closes(),
             Output::Text(output) => self.socket.words(output).await,
             Output::Stt(event) => self.inputs.extend(self.providers.stt(now, event)),
             Output::ReopenStt => self.inputs.extend(self.providers.open_stt(now)),

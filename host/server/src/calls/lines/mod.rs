@@ -134,6 +134,13 @@ impl CallLine {
         }
     }
 
+    /// Nothing is sent after this; the line is closed once the call is over.
+    pub fn closes(&mut self) {
+        if let Self::Gather(gather) = self {
+            gather.closes();
+        }
+    }
+
     /// The far end cannot be reached any more.
     pub fn is_gone(&self) -> bool {
         match self {

@@ -102,6 +102,8 @@ pub struct GatherLine {
     push: Option<Instant>,
     pushed: Option<Instant>,
     happened: Vec<Happened>,
+    /// the call is about to be over: nothing is said any more
+    closes: bool,
 }
 
 /// A request that has its answer.
@@ -169,6 +171,7 @@ impl GatherLine {
             push: None,
             pushed: None,
             happened: Vec::new(),
+            closes: false,
         }
     }
 
@@ -197,6 +200,9 @@ impl GatherLine {
     }
 
     fn due(&self) -> Option<Instant> {
+        if self.closes {
+            return None;
+        }
         let answer = self.pending.as_ref().map(|pending| {
             let can_say = self.pieces.iter().any(|piece| matches!(piece.what, What::Words(_)));
             pending.since + if can_say { SOON } else { FILL }
@@ -403,7 +409,7 @@ impl GatherLine {
             text::Output::Stop => {
                 self.pieces.clear();
                 // what Twilio is saying ends with its next question
-                if self.pending.is_none() && self.said.take().is_some() {
+                if self.pending.is_none() && self.said.take().is_some() && self.can_be_called_back() {
                     self.push = Some(Instant::now());
                 }
             }
@@ -422,6 +428,9 @@ impl GatherLine {
     /// caller.
     pub fn settle(&mut self, busy: bool) {
         self.busy = busy;
+        if self.closes {
+            return;
+        }
         if self.pending.is_some() {
             if !busy && let Some(part) = Part::take(&mut self.pieces, busy) {
                 self.answer(part);
@@ -429,7 +438,7 @@ impl GatherLine {
             return;
         }
         let is_whole = self.pieces.iter().all(|piece| piece.whole);
-        if !self.pieces.is_empty() && is_whole && self.push.is_none() {
+        if !self.pieces.is_empty() && is_whole && self.push.is_none() && self.can_be_called_back() {
             let now = Instant::now();
             // not before what is being said was heard
             self.push = Some(self.said.as_ref().map_or(now, |said| said.until.max(now)));
@@ -528,6 +537,15 @@ impl GatherLine {
             // Twilio takes it as of the address that it asked
             None => path,
         }
+    }
+
+    fn can_be_called_back(&self) -> bool {
+        self.app.twilio.is_some() && self.known.sid().is_some()
+    }
+
+    /// The call closes its line: whoever asks waits until it is known what follows.
+    pub fn closes(&mut self) {
+        (self.closes, self.push, self.expected) = (true, None, None);
     }
 
     /// Asks Twilio to come back, where it can be asked.
