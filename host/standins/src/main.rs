@@ -96,7 +96,7 @@ enum Vendor {
     /// Twilio's REST interface for calls, and the telephone network behind it.
     ///
     /// Prints what every call goes through, as it happens. The key is the account's auth token.
-    Twilio(Telephony),
+    Twilio(Box<Telephony>),
 }
 
 #[derive(clap::Args)]
@@ -219,7 +219,7 @@ async fn main() -> anyhow::Result<()> {
         }
         Vendor::Twilio(telephony) => {
             let steps = matches.subcommand_matches("twilio").map(|matches| steps(&telephony, matches));
-            telephone(telephony, steps.unwrap_or_default()).await?;
+            telephone(*telephony, steps.unwrap_or_default()).await?;
         }
     }
     Ok(())

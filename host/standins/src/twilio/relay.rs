@@ -58,7 +58,7 @@ impl Leg {
         self.event(Event::Relay { sid, url: told_url, parameters: parameters.clone() });
         if let Err(Trouble { code, text }) = check(&url, &parameters) {
             self.breach(code, &text);
-            return self.relay_failed(&session, RelayOutcome::Failed(None), code, text);
+            return self.relay_gone(&session, RelayOutcome::Failed(None), code, text);
         }
         if self.person.stream_fails {
             return self.relay_failed(&session, RelayOutcome::Failed(None), 64102, "it is to fail".into());
@@ -176,10 +176,18 @@ impl Leg {
         code: u32,
         text: String,
     ) -> Result<(), Cut> {
-        // what the customer broke is in the log already
-        if !self.network.call(&self.sid).is_some_and(|call| call.alerts().last() == Some(&code)) {
-            self.network.alert(&self.sid, code, &text);
-        }
+        self.network.alert(&self.sid, code, &text);
+        self.relay_gone(session, outcome, code, text)
+    }
+
+    /// The same, where the log has it already.
+    fn relay_gone(
+        &self,
+        session: &Session,
+        outcome: RelayOutcome,
+        code: u32,
+        text: String,
+    ) -> Result<(), Cut> {
         self.event(Event::RelayEnded { sid: session.sid.clone(), outcome });
         let error = vec![("ErrorCode".to_owned(), code.to_string()), ("ErrorMessage".to_owned(), text)];
         Err(session.ask("failed", error).unwrap_or(Cut::Over(Ending::FAILED)))
