@@ -8,6 +8,7 @@ use axum::http::HeaderValue;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// What is wrong with a vendor.
 ///
@@ -23,6 +24,8 @@ use std::time::Duration;
 /// | `InTwo` | every final of two words and more comes as two | – | – |
 /// | `Late` | finals with words come later, and what follows them too | – | transcriptions come later |
 /// | `Nothing` | voices are noticed, words are not | `done` without audio | an answer without text, without audio |
+/// | `Error` | the vendor's error in place of every message, then it closes | in answer to every context | 200, and the error as the only event |
+/// | `MidWord` | all is well until the first interim, then `Silent`, `Garbage` or `Error` | until half of the first piece's audio | until half of the body |
 ///
 /// – : the fault makes no sense there and has no effect. "Breaks" is without a close frame or an end
 /// of the body, as when a machine goes down.
@@ -43,6 +46,30 @@ pub enum Fault {
     InTwo,
     Late(Duration),
     Nothing,
+    Error,
+    MidWord(Turn),
+}
+
+/// What becomes of an answer that has begun.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Turn {
+    /// Nothing more comes of it, and nothing else on its connection.
+    Silent,
+    Garbage,
+    /// The vendor says that something went wrong there.
+    Error,
+}
+
+/// What happens to every WebSocket that is open, at once, whatever goes on in it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Blow {
+    /// It breaks, without a close frame.
+    Break,
+    /// The vendor closes it, as when it restarts.
+    Close,
+    Garbage,
+    /// The vendor says that something went wrong.
+    Error,
 }
 
 /// How many messages or words a flood has.
@@ -57,11 +84,23 @@ pub(crate) const GARBAGE_TEXTS: [&str; 4] =
 pub(crate) const GARBAGE_BYTES: &[u8] = b"\x00\xff\xfe\x80garbage\xc3\x28\xf0\x9f";
 
 /// As the program takes them: `silent`, `slow:MS`, `garbage`, `close`, `refuse:STATUS[:SECONDS]`,
-/// `flood`, `twice`, `in-two`, `late:MS`, `nothing`.
+/// `flood`, `twice`, `in-two`, `late:MS`, `nothing`, `error`, `mid-word:silent|garbage|error`.
 impl FromStr for Fault {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(turn) = text.strip_prefix("mid-word:") {
+            return Ok(Self::MidWord(match turn {
+                "silent" => Turn::Silent,
+                "garbage" => Turn::Garbage,
+                "error" => Turn::Error,
+                other => {
+                    return Err(format!(
+                        "`mid-word` is followed by silent, garbage or error, not by `{other}`"
+                    ));
+                }
+            }));
+        }
         let mut parts = text.split(':');
         let name = parts.next().unwrap_or_default();
         let mut number = |what: &str| {
@@ -87,10 +126,12 @@ impl FromStr for Fault {
             "in-two" => Self::InTwo,
             "late" => Self::Late(needed(number("time")?, "milliseconds")?),
             "nothing" => Self::Nothing,
+            "error" => Self::Error,
             other => {
                 return Err(format!(
                     "there is no fault `{other}`; there are silent, slow:MS, garbage, close, \
-                     refuse:STATUS[:SECONDS], flood, twice, in-two, late:MS and nothing"
+                     refuse:STATUS[:SECONDS], flood, twice, in-two, late:MS, nothing, error and \
+                     mid-word:silent|garbage|error"
                 ));
             }
         };
@@ -102,7 +143,10 @@ impl FromStr for Fault {
 }
 
 /// The faults that a server is to have.
-pub(crate) struct Faults(Mutex<Wanted>);
+pub(crate) struct Faults {
+    wanted: Mutex<Wanted>,
+    blows: watch::Sender<Option<Blow>>,
+}
 
 enum Wanted {
     /// Everything has it, from now on.
@@ -113,7 +157,11 @@ enum Wanted {
 
 impl Faults {
     pub(crate) fn new(fault: Option<Fault>) -> Self {
-        Self(Mutex::new(Wanted::Always(fault)))
+        Self { wanted: Mutex::new(Wanted::Always(fault)), blows: watch::Sender::new(None) }
+    }
+
+    pub(crate) fn strike(&self, blow: Blow) {
+        self.blows.send_replace(Some(blow));
     }
 
     pub(crate) fn set(&self, fault: Option<Fault>) {
@@ -133,12 +181,12 @@ impl Faults {
             }
             _ => None,
         });
-        Condition { own, faults: faults.clone() }
+        Condition { own, faults: faults.clone(), blows: faults.blows.subscribe() }
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Wanted) -> T) -> T {
         // nothing that could panic happens under the lock
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.wanted.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -148,9 +196,23 @@ pub(crate) struct Condition {
     /// One of a number of times.
     own: Option<Fault>,
     faults: Arc<Faults>,
+    blows: watch::Receiver<Option<Blow>>,
 }
 
 impl Condition {
+    /// Waits for the next blow that this connection takes.
+    pub(crate) async fn struck(&mut self) -> Blow {
+        loop {
+            // whoever would strike is kept by this condition itself
+            if self.blows.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            if let Some(blow) = *self.blows.borrow_and_update() {
+                return blow;
+            }
+        }
+    }
+
     pub(crate) fn fault(&self) -> Option<Fault> {
         self.own.clone().or_else(|| {
             self.faults.with(|wanted| match wanted {
@@ -178,7 +240,10 @@ mod tests {
         let busy = Fault::Refuse { status: 429, retry_after: Some(Duration::from_secs(2)) };
         assert_eq!(parse("refuse:429:2"), Ok(busy));
         assert_eq!(parse("in-two"), Ok(Fault::InTwo));
-        for wrong in ["slow", "slow:soon", "refuse", "refuse:200", "silent:1", "loud", "refuse:429:2:1"] {
+        assert_eq!(parse("mid-word:error"), Ok(Fault::MidWord(Turn::Error)));
+        for wrong in
+            ["slow", "slow:soon", "refuse", "refuse:200", "silent:1", "loud", "refuse:429:2:1", "mid-word"]
+        {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -16,6 +16,7 @@
 mod client;
 mod fault;
 mod serving;
+mod spelling;
 mod voice;
 mod wire;
 
@@ -27,5 +28,6 @@ pub mod supabase;
 pub mod twilio;
 
 pub use client::client;
-pub use fault::{FLOOD, FLOOD_OF_AUDIO, Fault};
+pub use fault::{Blow, FLOOD, FLOOD_OF_AUDIO, Fault, Turn};
 pub use serving::{Record, Server};
+pub use spelling::read;

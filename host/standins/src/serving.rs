@@ -4,7 +4,7 @@
 //! The thread keeps a stand-in apart from the code under test: neither starves the other, and
 //! dropping a [`Server`] ends every connection and child process at once, as a vendor's outage would.
 
-use crate::fault::{Condition, Fault, Faults};
+use crate::fault::{Blow, Condition, Fault, Faults};
 use axum::Router;
 use axum::serve::ListenerExt;
 use std::{io, net::SocketAddr, sync::Arc};
@@ -101,6 +101,11 @@ impl<R: Record> Server<R> {
     /// they last; what is open now and what comes afterwards has none.
     pub fn set_fault_times(&self, fault: Fault, times: usize) {
         self.kept.faults.set_times(fault, times);
+    }
+
+    /// This happens now to every WebSocket that is open.
+    pub fn strike(&self, blow: Blow) {
+        self.kept.faults.strike(blow);
     }
 
     pub(crate) fn look<T>(&self, at: impl FnOnce(&R) -> T) -> T {

@@ -48,7 +48,7 @@ impl Format {
         self.rate.samples_in(time) * width
     }
 
-    fn encode(self, samples: &[i16]) -> Bytes {
+    pub(crate) fn encode(self, samples: &[i16]) -> Bytes {
         match self.encoding {
             Encoding::Mulaw => g711::encode_all(samples).into(),
             Encoding::Linear16 => samples.iter().flat_map(|s| s.to_le_bytes()).collect(),

@@ -1,7 +1,7 @@
 //! One WebSocket of a stand-in: what goes out, in order and each message when it is due, while the
 //! client is heard.
 
-use crate::fault::{Condition, Fault, GARBAGE_BYTES, GARBAGE_TEXTS};
+use crate::fault::{Blow, Condition, Fault, GARBAGE_BYTES, GARBAGE_TEXTS, Turn};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -33,24 +33,31 @@ pub(crate) struct Close {
 pub(crate) struct Outbox {
     queue: mpsc::UnboundedSender<(Instant, Outgoing)>,
     condition: Condition,
+    /// all was well until an answer had begun
+    turned: Option<Turn>,
 }
 
 enum Outgoing {
     Message(Message),
     /// Unless this has become true meanwhile.
     Unless(Arc<AtomicBool>, Message),
+    /// The vendor says that something went wrong.
+    Error,
     /// The connection ends here, without a word.
     Break,
 }
 
 /// The two directions of a socket, and what carries messages out: it is to be driven by [`both`].
+/// `error`: how the vendor says that something went wrong.
 pub(crate) fn open(
     socket: WebSocket,
     condition: Condition,
+    error: Vec<Message>,
 ) -> (SplitStream<WebSocket>, Outbox, impl Future<Output = Carried>) {
     let (sink, client) = socket.split();
     let (queue, outgoing) = mpsc::unbounded_channel();
-    (client, Outbox { queue, condition }, carry(outgoing, sink))
+    let carrying = carry(outgoing, sink, condition.clone(), error);
+    (client, Outbox { queue, condition, turned: None }, carrying)
 }
 
 /// Talks until the talk is over and what the client waits for is sent, or the connection breaks.
@@ -89,11 +96,48 @@ pub(crate) enum Carried {
 async fn carry(
     mut queue: mpsc::UnboundedReceiver<(Instant, Outgoing)>,
     mut sink: SplitSink<WebSocket, Message>,
+    mut condition: Condition,
+    error: Vec<Message>,
 ) -> Carried {
-    while let Some((due, outgoing)) = queue.recv().await {
-        sleep_until(due).await;
+    let mut waiting: Option<(Instant, Outgoing)> = None;
+    loop {
+        let next = async {
+            if waiting.is_none() {
+                waiting = queue.recv().await;
+            }
+            if let Some((due, _)) = &waiting {
+                sleep_until(*due).await;
+            }
+        };
+        let blow = tokio::select! {
+            blow = condition.struck() => Some(blow),
+            () = next => None,
+        };
+        if let Some(blow) = blow {
+            let messages = match blow {
+                Blow::Break => return Carried::Broken,
+                Blow::Close => vec![close(INTERNAL, "the server restarts")],
+                Blow::Garbage => garbage(),
+                Blow::Error => error.clone(),
+            };
+            for message in messages {
+                if sink.send(message).await.is_err() {
+                    return Carried::All;
+                }
+            }
+            continue;
+        }
+        let Some((_, outgoing)) = waiting.take() else { break };
         let message = match outgoing {
             Outgoing::Break => return Carried::Broken,
+            Outgoing::Error => {
+                for message in &error {
+                    if sink.send(message.clone()).await.is_err() {
+                        return Carried::All;
+                    }
+                }
+                continue;
+            }
             Outgoing::Unless(withdrawn, _) if withdrawn.load(Ordering::Relaxed) => continue,
             Outgoing::Message(message) | Outgoing::Unless(_, message) => message,
         };
@@ -126,16 +170,36 @@ impl Outbox {
 
     /// Says everything that is not the protocol.
     pub(crate) fn garbage(&self) {
-        for text in GARBAGE_TEXTS {
-            self.queue(Instant::now(), Outgoing::Message(Message::text(text)));
+        for message in garbage() {
+            self.queue(Instant::now(), Outgoing::Message(message));
         }
-        self.queue(Instant::now(), Outgoing::Message(Message::binary(GARBAGE_BYTES)));
+    }
+
+    /// Says that something went wrong.
+    pub(crate) fn error(&self, due: Instant) {
+        self.queue(due, Outgoing::Error);
+    }
+
+    /// An answer has begun: if all was well until now only, it is no longer. Behind what was sent, `due` then.
+    pub(crate) fn begun(&mut self, due: Instant) {
+        let Some(Fault::MidWord(turn)) = self.fault() else { return };
+        if self.turned.replace(turn).is_none() {
+            match turn {
+                Turn::Silent => {}
+                Turn::Garbage => garbage().into_iter().for_each(|m| self.queue(due, Outgoing::Message(m))),
+                Turn::Error => self.error(due),
+            }
+        }
     }
 
     fn put(&self, due: Instant, message: &Value, outgoing: impl FnOnce(Message) -> Outgoing) -> Instant {
         let mut due = due;
+        if self.turned.is_some() {
+            return due;
+        }
         match self.fault() {
             Some(Fault::Silent) => return due,
+
             Some(Fault::Garbage) => {
                 self.garbage();
                 return due;
@@ -165,10 +229,18 @@ impl Outbox {
             reading.await;
             return Over::ByClient;
         }
-        let frame = CloseFrame { code, reason: reason.into() };
-        self.queue(Instant::now(), Outgoing::Message(Message::Close(Some(frame))));
+        self.queue(Instant::now(), Outgoing::Message(self::close(code, &reason)));
         drop(self);
         let _ = timeout(CLOSING, reading).await;
         Over::ByServer
     }
+}
+
+pub(crate) fn close(code: u16, reason: &str) -> Message {
+    Message::Close(Some(CloseFrame { code, reason: reason.to_owned().into() }))
+}
+
+fn garbage() -> Vec<Message> {
+    let texts = GARBAGE_TEXTS.into_iter().map(Message::text);
+    texts.chain([Message::binary(GARBAGE_BYTES)]).collect()
 }

@@ -29,6 +29,11 @@ impl Chain {
         }
     }
 
+    /// There are others than the one in hand.
+    pub(super) fn has_several(&self) -> bool {
+        self.providers > 1
+    }
+
     /// The provider in hand has failed. Whether the next is opened.
     pub(super) fn goes_on(&mut self, now: Moment, failure: &Failure) -> bool {
         while self.failures.front().is_some_and(|failed| *failed + self.within <= now) {

@@ -131,3 +131,29 @@ fn one_that_dies_with_words_in_doubt_leaves_them_to_one_that_must_not_be_silent(
     18.882 ended: Failed
     "#);
 }
+
+#[test]
+fn words_that_one_leaves_in_doubt_are_settled_by_the_next() {
+    let mut scene = scene(2);
+    scene.caller_coughs(3_000, 4_500);
+    // it hears the beginning, and nothing more comes of it
+    scene.recogniser_says(3_500, "My soup", false);
+    scene.recogniser_says(8_000, "My soup was cold.", true);
+    scene.play(60);
+    let story = scene.story();
+    assert_eq!(scene.failed_over, [Provider::Recogniser], "{story}");
+    assert!(story.contains("it left words in doubt after speech"), "{story}");
+    assert!(story.contains(r#"turn 1: "My soup was cold.""#), "{story}");
+    assert_eq!(story.matches("script: turn").count(), 1, "{story}");
+    assert!(story.ends_with("ended: Script"), "{story}");
+}
+
+#[test]
+fn words_that_the_only_one_leaves_in_doubt_are_answered_all_the_same() {
+    let mut scene = scene(1);
+    scene.caller_coughs(3_000, 4_500);
+    scene.recogniser_says(3_500, "My soup", false);
+    scene.play(60);
+    assert!(scene.story().contains(r#"turn 1: "My soup""#), "{}", scene.story());
+    assert_eq!(scene.failed_over, []);
+}

@@ -1,6 +1,11 @@
 //! Providers in a chain: where one fails, the next goes on in the same call, and those who fail again and
 //! again are not asked for a while.
 
+mod ears;
+mod minds;
+mod mouths;
+mod table;
+
 use crate::house::*;
 use serde_json::Value;
 use standins::{Fault, cartesia, openai};

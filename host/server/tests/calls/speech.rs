@@ -17,7 +17,7 @@ const KEY: &str = "sk-of-the-stand-ins";
 const ANSWER: &str = "I am sorry that your soup was cold.";
 
 /// Whether speech can be made and recognised here. In CI it must be.
-fn is_possible() -> bool {
+pub fn is_possible() -> bool {
     let espeak = Command::new("espeak-ng").arg("--version").output().is_ok_and(|out| out.status.success());
     let missing = match standins::deepgram::recogniser_available() {
         Err(missing) => missing,

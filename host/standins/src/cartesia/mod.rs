@@ -47,6 +47,8 @@ pub struct Config {
     pub context_lifetime: Duration,
     /// How long the client may send nothing. Default: 5 minutes, as the vendor's.
     pub idle_limit: Duration,
+    /// Letters in place of a voice, so that what is heard can be read: see [`crate::read`]. Default: no.
+    pub spells: bool,
     /// From the start. Default: none.
     pub fault: Option<Fault>,
 }
@@ -60,6 +62,7 @@ impl Config {
             chunk: Duration::from_millis(100),
             context_lifetime: Duration::from_secs(1),
             idle_limit: Duration::from_secs(300),
+            spells: false,
             fault: None,
         }
     }

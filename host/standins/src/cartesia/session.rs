@@ -8,11 +8,13 @@ use super::messages::Messages;
 use super::request::{Generation, Problem, Request};
 use super::{Shared, Spoken};
 use crate::fault::{Condition, FLOOD_OF_AUDIO, Fault};
+use crate::spelling::spelt;
 use crate::wire::{self, Close, NORMAL, Outbox};
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use std::collections::HashMap;
+use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
 pub(super) async fn serve(
@@ -22,7 +24,8 @@ pub(super) async fn serve(
     number: usize,
     condition: Condition,
 ) {
-    let (mut client, outbox, carrying) = wire::open(socket, condition);
+    let error = vec![Message::text(messages.error(None, &super::refused(500)).to_string())];
+    let (mut client, outbox, carrying) = wire::open(socket, condition, error);
     let talking = async {
         let contexts = HashMap::new();
         let session = Session { shared, messages, number, outbox: outbox.clone(), contexts };
@@ -86,10 +89,15 @@ impl Session<'_> {
             let text = format!("context `{id}`: the field `{field}` does not exist and has no effect");
             self.shared.kept.violation(text);
         }
-        if !self.contexts.contains_key(&id)
-            && let Some(Fault::Refuse { status, .. }) = self.outbox.fault()
-        {
-            return self.fail(Some(&id), &super::refused(status));
+        if !self.contexts.contains_key(&id) {
+            let status = match self.outbox.fault() {
+                Some(Fault::Refuse { status, .. }) => Some(status),
+                Some(Fault::Error) => Some(500),
+                _ => None,
+            };
+            if let Some(status) = status {
+                return self.fail(Some(&id), &super::refused(status));
+            }
         }
         if let Err(problem) = self.admit(&request) {
             return self.reject(Some(&id), &problem);
@@ -177,12 +185,15 @@ impl Session<'_> {
         }
         let config = &self.shared.config;
         let due = Instant::now() + config.first_audio_delay;
-        let speech = self.shared.voice.say(text.trim(), format).await;
+        let speech = match config.spells {
+            true => Arc::new(spelt(text, format)),
+            false => self.shared.voice.say(text.trim(), format).await,
+        };
         let length = format.bytes_in(config.chunk).max(1);
         let chunks: Vec<&[u8]> = speech.audio.chunks(length).collect();
         let is_first = context.pieces == 0;
         let sent = match fault {
-            Some(Fault::CloseMidWord) => chunks.len().div_ceil(2),
+            Some(Fault::CloseMidWord | Fault::MidWord(_)) => chunks.len().div_ceil(2),
             Some(Fault::Flood) if is_first => format.bytes_in(FLOOD_OF_AUDIO).div_ceil(length),
             _ => chunks.len(),
         };
@@ -206,6 +217,7 @@ impl Session<'_> {
                 spoken.audio_bytes += bytes;
             }
         });
+        self.outbox.begun(due);
         if fault == Some(Fault::CloseMidWord) {
             self.outbox.break_off(due);
         }

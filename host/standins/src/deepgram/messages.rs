@@ -109,6 +109,17 @@ impl Messages {
         })
     }
 
+    /// Something went wrong on the vendor's side.
+    pub(super) fn error() -> Value {
+        json!({
+            "type": "Error",
+            "variant": "InternalServerError",
+            "description": "something went wrong on our side",
+            "message": "",
+            "code": "NET-0000",
+        })
+    }
+
     pub(super) fn schema_error(&self, description: &str, client_text: &str) -> Value {
         json!({
             "type": "Error",

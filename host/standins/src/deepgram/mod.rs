@@ -104,6 +104,8 @@ pub struct Seen {
     pub closed: usize,
     /// Bytes of audio as received.
     pub audio_bytes: u64,
+    /// Times that something was said of words that may still change.
+    pub interims: usize,
     /// Every final that was not empty, in plain lower-case words.
     pub finals: Vec<String>,
     /// Every breach of the protocol.

@@ -25,7 +25,8 @@ pub(super) async fn serve(
     number: usize,
     condition: Condition,
 ) {
-    let (mut client, outbox, carrying) = wire::open(socket, condition);
+    let error = vec![Message::text(Messages::error().to_string()), wire::close(INTERNAL, OUT_OF_ORDER)];
+    let (mut client, outbox, carrying) = wire::open(socket, condition, error);
     let messages = Messages {
         request_id: request_id(number),
         model: parameters.model.clone(),
@@ -45,6 +46,9 @@ pub(super) async fn serve(
     };
     wire::both(talking, carrying).await;
 }
+
+/// What it says before it closes.
+const OUT_OF_ORDER: &str = "NET-0000: something went wrong on our side";
 
 /// An ear at one stream.
 enum Listening {
@@ -187,6 +191,9 @@ impl Session<'_> {
         if segment.kind == Kind::Endpoint {
             due = due.max(segment.voice_arrived.unwrap_or(now) + self.shared.config.final_delay);
         }
+        if fault == Some(Fault::Error) {
+            return self.outbox.error(now);
+        }
         let segments = match fault {
             Some(Fault::Nothing) if is_final => {
                 vec![Segment { words: Vec::new(), written: None, ..segment }]
@@ -208,12 +215,17 @@ impl Session<'_> {
             }
             _ => vec![segment],
         };
+        let is_begun = segments.iter().any(|segment| segment.kind == Kind::Interim);
         for segment in segments {
             let told = is_final && !segment.words.is_empty();
             if told && !matches!(fault, Some(Fault::Silent | Fault::Garbage)) {
                 self.shared.kept.note(|seen| seen.finals.push(plain(&segment.words)));
             }
             self.outbox.send(due, &self.messages.results(&segment));
+        }
+        if is_begun {
+            self.shared.kept.note(|seen| seen.interims += 1);
+            self.outbox.begun(now);
         }
         if fault == Some(Fault::CloseMidWord) {
             self.outbox.break_off(now);

@@ -1,9 +1,10 @@
 //! A completion on the wire: as a stream of chunks, or whole.
 
+use super::refusal;
 use super::request::Request;
 use super::sending::{Answer, Sending};
 use super::{Config, Reply, ToolCall};
-use crate::fault::{FLOOD, Fault};
+use crate::fault::{FLOOD, Fault, GARBAGE_TEXTS, Turn};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -30,6 +31,7 @@ impl Completion {
             Reply::Text(text) => (text, Vec::new(), false),
             Reply::TextThenDrop(text) => (text, Vec::new(), true),
             Reply::ToolCalls { text, calls } => (text, calls, false),
+            Reply::GoOn(text) => (text, Vec::new(), false),
             Reply::HttpError { .. } => Default::default(), // is no completion, and answered before
         };
         let (text, calls) = match fault {
@@ -61,7 +63,20 @@ impl Completion {
             // something of it is always said: a chunk without words comes first
             pieces.truncate((pieces.len() / 2).max(if self.stream { 2 } else { 1 }));
         }
+        let turn = match fault {
+            Some(Fault::MidWord(turn)) => Some(*turn),
+            _ => None,
+        };
+        if let Some(turn) = turn {
+            pieces.truncate((pieces.len() / 2).max(if self.stream { 2 } else { 1 }));
+            match turn {
+                Turn::Silent => {}
+                Turn::Garbage => pieces.push(format!("data: {}\n\n", GARBAGE_TEXTS.concat())),
+                Turn::Error => pieces.push(format!("data: {}\n\n", refusal::body_of(500))),
+            }
+        }
         let body = Sending {
+            hangs: turn == Some(Turn::Silent),
             pieces: pieces.into_iter().map(Bytes::from).collect(),
             breaks: cut || self.breaks,
             delay: config.first_token_delay,

@@ -320,6 +320,11 @@ async fn trouble(shared: &Shared, fault: Option<&Fault>, answer: &mut Answer) ->
             let body = [GARBAGE_TEXTS.concat().as_bytes(), GARBAGE_BYTES].concat();
             Some(([(CONTENT_TYPE, "text/html")], body).into_response())
         }
+        Fault::Error => {
+            answer.withhold();
+            let body = format!("data: {}\n\n", refusal::body_of(500));
+            Some(([(CONTENT_TYPE, "text/event-stream; charset=utf-8")], body).into_response())
+        }
         _ => None,
     }
 }

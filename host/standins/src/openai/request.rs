@@ -44,6 +44,12 @@ impl Request {
         self.messages().iter().rev().find(|m| role(m) == "user").map(content).unwrap_or_default()
     }
 
+    /// Empty if the assistant has said nothing since the user did.
+    pub(super) fn last_assistant_message(&self) -> String {
+        let since = self.messages().iter().rev().take_while(|m| role(m) != "user");
+        since.filter(|m| role(m) == "assistant").map(content).next().unwrap_or_default()
+    }
+
     /// The content of the last message, if it is a tool's.
     pub(super) fn last_tool_result(&self) -> Option<String> {
         self.messages().last().filter(|m| role(m) == "tool").map(content)

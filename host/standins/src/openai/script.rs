@@ -101,6 +101,9 @@ pub enum Reply {
         headers: Vec<(String, String)>,
         body: Value,
     },
+    /// This, or what is missing of it: from where the assistant's last message since the user's breaks off,
+    /// if that is how this begins.
+    GoOn(String),
     /// The connection breaks after this text.
     TextThenDrop(String),
 }
@@ -139,6 +142,11 @@ impl Reply {
             Self::Text(text) => Self::Text(fill(text)),
             Self::TextThenDrop(text) => Self::TextThenDrop(fill(text)),
             Self::ToolCalls { text, calls } => Self::ToolCalls { text: fill(text), calls: calls.clone() },
+            Self::GoOn(text) => {
+                let said = request.last_assistant_message();
+                let rest = text.strip_prefix(said.trim()).map(str::trim_start);
+                Self::Text(rest.unwrap_or(text).to_owned())
+            }
             Self::HttpError { .. } => self.clone(),
         }
     }
@@ -169,6 +177,21 @@ mod tests {
         ]);
         assert_eq!(said(&script, "My SOUP was cold"), "Too cold?");
         assert_eq!(said(&script, "{tool_result}?"), "You said: {tool_result}?");
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_off_is_gone_on_with() {
+        let script = Script::new(vec![Rule::new(When::Always, Reply::GoOn("It was cold, I hear.".into()))]);
+        let answer = |said: &str| {
+            let messages =
+                json!([{"role": "user", "content": "Soup."}, {"role": "assistant", "content": said}]);
+            match script.reply(&request(messages)) {
+                Some(Reply::Text(text)) => text,
+                other => format!("{other:?}"),
+            }
+        };
+        assert_eq!(answer("It was cold,"), "I hear.");
+        assert_eq!(answer("Hello!"), "It was cold, I hear.");
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub(super) struct Sending {
     pub(super) pieces: VecDeque<Bytes>,
     /// The connection breaks instead of ending.
     pub(super) breaks: bool,
+    /// It neither goes on nor ends.
+    pub(super) hangs: bool,
     /// Before the next piece.
     pub(super) delay: Duration,
     /// Before each one after it.
@@ -102,10 +104,14 @@ impl Sending {
         }
         self.delay = self.delay_between;
         let piece = self.pieces.pop_front();
+        if piece.is_none() && self.hangs {
+            // until its client goes
+            return std::future::pending().await;
+        }
         if let Some(piece) = &piece {
             self.answer.sent(piece);
         }
-        if piece.is_none() || (self.pieces.is_empty() && !self.breaks) {
+        if piece.is_none() || (self.pieces.is_empty() && !self.breaks && !self.hangs) {
             self.answer.end(Outcome::Completed);
         }
         match piece {

@@ -59,6 +59,7 @@ pub(super) async fn respond(shared: &Shared, body: Value) -> Result<Response, Re
     let body = Sending {
         pieces: pieces.into(),
         breaks: fault == Some(Fault::CloseMidWord),
+        hangs: false,
         delay: shared.config.first_audio_delay,
         delay_between: Default::default(),
         answer,

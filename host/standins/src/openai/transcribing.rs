@@ -95,6 +95,7 @@ pub(super) async fn respond(shared: &Shared, headers: &HeaderMap, body: Bytes) -
     let body = Sending {
         pieces: [body].into(),
         breaks: fault == Some(Fault::CloseMidWord),
+        hangs: false,
         delay: shared.config.transcription_delay,
         delay_between: Duration::ZERO,
         answer,

@@ -110,7 +110,8 @@ impl Hearing {
         if let Some(run) = &mut self.run {
             run.ended = Some(ended);
             let heard_of_it = self.recogniser_moved >= run.began;
-            if !heard_of_it && ended.since(run.began) >= WORTH_A_WORD {
+            let worth_a_word = !heard_of_it && ended.since(run.began) >= WORTH_A_WORD;
+            if worth_a_word || self.must_be_settled() {
                 self.owed.get_or_insert(ended);
             }
         }

@@ -68,7 +68,16 @@ impl Hearing {
                 | stt::Effect::Finished => {}
             }
         }
+        if !self.speaking && self.must_be_settled() {
+            self.owed.get_or_insert(now);
+        }
         words
+    }
+
+    /// There are words in doubt that another recogniser may settle, if this one does not. Where there is no
+    /// other, they are better than none.
+    pub(super) fn must_be_settled(&self) -> bool {
+        self.has_recogniser() && self.chain.has_several() && !self.turn.partial.trim().is_empty()
     }
 
     /// Whether these words are the caller's: not a tone that was taken for words, and not the
@@ -264,15 +273,23 @@ impl Hearing {
 
     /// Until when the recogniser has to give a sign of life.
     fn words_due(&self) -> Option<Moment> {
-        Some(self.owed.filter(|_| self.has_recogniser() && !self.detached)? + self.first_words)
+        let owed = self.owed.filter(|_| self.has_recogniser() && !self.detached)?;
+        // words in doubt go to the next before the turn is closed with them
+        let patience = match self.must_be_settled() {
+            true => self.first_words.min(self.endpointing.max_delay),
+            false => self.first_words,
+        };
+        Some(owed + patience)
     }
 
     /// Gives up a recogniser that is there and says nothing.
     pub(in crate::audio) fn miss_words(&mut self, now: Moment, out: &mut Outbox) {
         if self.words_due().is_some_and(|due| due <= now) {
-            let silent = self.first_words.as_secs_f32();
-            let failure =
-                Failure::new(Cause::Unreachable, format!("it said nothing for {silent} s after speech"));
+            let silent = match self.must_be_settled() {
+                true => "it left words in doubt after speech".to_owned(),
+                false => format!("it said nothing for {} s after speech", self.first_words.as_secs_f32()),
+            };
+            let failure = Failure::new(Cause::Unreachable, silent);
             self.recogniser_failed(now, failure, true, out);
         }
     }

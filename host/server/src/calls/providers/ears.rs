@@ -64,11 +64,12 @@ impl<'a> Ears<'a> {
         if self.session.is_some() && !self.failed {
             // the call found out
             seat.was_silent(now, "it gave no sign of life after speech", around);
+            around.stages.stt_given_up(now);
         }
         seat.take(now, around, "stt");
         let plug = seat.plug().clone();
         let (session, effects) = plug.opens().open_stt(&around.surroundings, now, around.listening()).ok()?;
-        around.stages.stt_opened(now, seat.id());
+        around.stages.stt_opened(seat.id());
         self.session = Some(session);
         self.incoming = None;
         self.tuning = Tuning::default();

@@ -59,9 +59,10 @@ impl<'a> Mind<'a> {
     }
 
     /// The call has had enough of whoever was asked last, and asks another.
-    pub(super) fn given_up(&mut self, now: Moment, around: &Around<'a>) {
+    pub(super) fn given_up(&mut self, now: Moment, around: &mut Around<'a>) {
         if !self.failed {
             self.seat.was_silent(now, "it did not finish its answer", around);
+            around.stages.llm_given_up(now, self.seat.id());
             self.failed = true;
         }
     }

@@ -170,7 +170,7 @@ impl<'a> Providers<'a> {
 
     /// The call has given up on an answer, and asks again.
     pub fn model_failed(&mut self, now: Moment) {
-        self.mind.given_up(now, &self.around);
+        self.mind.given_up(now, &mut self.around);
     }
 
     pub fn persona(&mut self, now: Moment, event: Event) -> Input {

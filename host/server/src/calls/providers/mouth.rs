@@ -69,6 +69,7 @@ impl<'a> Mouth<'a> {
         if self.session.is_some() && !self.failed {
             // the call found out
             self.seat.was_silent(now, "it gave no audio in time", around);
+            around.stages.tts_failed(now);
         }
         self.seat.take(now, around, "tts");
         self.pending.clear();
@@ -80,13 +81,13 @@ impl<'a> Mouth<'a> {
         if let Some(warm) = warm {
             self.seat.exchange(warm.using);
             self.session = Some(warm.session);
-            around.stages.tts_opened(now, self.seat.id());
+            around.stages.tts_opened(self.seat.id());
             return None;
         }
         let plug = self.seat.plug().clone();
         let (session, effects) = plug.opens().open_tts(&around.surroundings, now, around.speaking()).ok()?;
         self.session = Some(session);
-        around.stages.tts_opened(now, self.seat.id());
+        around.stages.tts_opened(self.seat.id());
         (!effects.is_empty()).then(|| self.said(now, effects, around))
     }
 
@@ -97,7 +98,7 @@ impl<'a> Mouth<'a> {
         let begins = matches!(event, Event::Begin { .. });
         let idle = self.pending.is_empty();
         if begins && idle {
-            self.exchange(now, around);
+            self.exchange(around);
         }
         around.stages.tts_told(now, &event);
         if begins && !idle {
@@ -204,12 +205,12 @@ impl<'a> Mouth<'a> {
     }
 
     /// The new build speaks from here on, if there is one.
-    fn exchange(&mut self, now: Moment, around: &mut Around<'a>) {
+    fn exchange(&mut self, around: &mut Around<'a>) {
         let Some(warm) = self.incoming.take() else { return };
         around.exchanged("tts", self.seat.id(), &warm.using);
         self.seat.exchange(warm.using);
         self.session = Some(warm.session);
-        around.stages.tts_opened(now, self.seat.id());
+        around.stages.tts_opened(self.seat.id());
         (self.owes, self.slow) = (None, false);
     }
 

@@ -218,14 +218,18 @@ impl Stages {
 
     // -- the recogniser
 
-    /// A session of it begins, in place of one that failed if there was one.
-    pub fn stt_opened(&mut self, now: Moment, provider: &str) {
-        if let Some(open) = self.hearing.take_if(|open| open.first.is_none()) {
-            let failed = open.provider.clone();
-            self.ended(Stage::Stt, open, now, StageEnd::Failed);
-            self.failed(now, Stage::Stt, &failed);
-        }
+    /// A session of it begins.
+    pub fn stt_opened(&mut self, provider: &str) {
         self.stt = provider.into();
+    }
+
+    /// The call has had enough of it, and it has not said itself that it failed.
+    pub fn stt_given_up(&mut self, now: Moment) {
+        if let Some(open) = self.hearing.take() {
+            self.ended(Stage::Stt, open, now, StageEnd::Failed);
+        }
+        let provider = self.stt.clone();
+        self.failed(now, Stage::Stt, &provider);
     }
 
     pub fn stt_told(&mut self, now: Moment, event: &stt::Event) {
@@ -275,11 +279,7 @@ impl Stages {
                     self.log_text(now, "stt", "final", &heard.text);
                 }
                 stt::Effect::Failed(_) => {
-                    if let Some(open) = self.hearing.take() {
-                        self.ended(Stage::Stt, open, now, StageEnd::Failed);
-                    }
-                    let provider = self.stt.clone();
-                    self.failed(now, Stage::Stt, &provider);
+                    self.stt_given_up(now);
                 }
                 stt::Effect::TurnEnded => self.log(now, "stt", "it says that the turn has ended"),
                 _ => {}
@@ -301,6 +301,12 @@ impl Stages {
         let was_silent = self.cut(Stage::Llm, open, now, self.deadlines.llm);
         self.log(now, "llm", "cancelled");
         was_silent
+    }
+
+    /// The call has had enough of whoever was asked last, which has not said itself that it failed, and was not
+    /// silent from the start.
+    pub fn llm_given_up(&mut self, now: Moment, provider: &str) {
+        self.failed(now, Stage::Llm, provider);
     }
 
     pub fn llm_said(&mut self, now: Moment, reply: ReplyId, effects: &[llm::Effect]) {
@@ -330,16 +336,13 @@ impl Stages {
 
     // -- the voice
 
-    /// A session of it begins, in place of one that failed if there was one: that is given the same
-    /// utterances again.
-    pub fn tts_opened(&mut self, now: Moment, provider: &str) {
-        if !self.utterances.is_empty() {
-            self.tts_failed(now);
-        }
+    /// A session of it begins; what another had in hand is given to it again.
+    pub fn tts_opened(&mut self, provider: &str) {
         self.tts = provider.into();
     }
 
-    fn tts_failed(&mut self, now: Moment) {
+    /// It failed: it has said so itself, or the call has had enough of it.
+    pub fn tts_failed(&mut self, now: Moment) {
         for (_, open) in std::mem::take(&mut self.utterances) {
             self.ended(Stage::Tts, open, now, StageEnd::Failed);
         }

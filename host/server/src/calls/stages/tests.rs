@@ -14,8 +14,8 @@ fn ms(ms: u64) -> Duration {
 fn stages() -> Stages {
     let redaction = Arc::new(Redaction::new(false, &[]).unwrap());
     let mut stages = Stages::new("CA1", Deadlines { llm: ms(1000), tts: ms(1000) }, ms(200), redaction);
-    stages.stt_opened(at(0), "ear");
-    stages.tts_opened(at(0), "mouth");
+    stages.stt_opened("ear");
+    stages.tts_opened("mouth");
     stages
 }
 
@@ -85,9 +85,10 @@ fn a_sound_without_words_is_no_request() {
 #[test]
 fn a_recogniser_that_is_opened_again_has_failed_at_what_it_was_asked() {
     let mut stages = stages();
-    stages.stt_opened(at(0), "ear");
+    stages.stt_opened("ear");
     stages.stt_told(at(2200), &stt::Event::SpeechEnded);
-    stages.stt_opened(at(3200), "ear");
+    stages.stt_given_up(at(3200));
+    stages.stt_opened("ear");
     let [times] = &stages.take()[..] else { panic!("one") };
     assert_eq!((times.end, times.first(), times.processing()), (StageEnd::Failed, None, None));
     assert_eq!(stages.take_failures(), [Failed { stage: "stt", provider: "ear".into() }]);
@@ -149,12 +150,26 @@ fn a_voice_that_fails_has_failed_at_all_that_it_was_given_and_begins_anew() {
     stages.tts_said(at(50), &[audio(1)]);
     stages.tts_told(at(60), &speak(2, "Good day."));
     stages.tts_said(at(100), &[tts::Effect::Failed(Failure::new(Cause::Unreachable, "gone"))]);
-    stages.tts_opened(at(110), "mouth");
+    stages.tts_opened("mouth");
     stages.tts_told(at(120), &speak(2, "Good day."));
     stages.tts_said(at(200), &[audio(2), tts::Effect::Finished(UtteranceId(2))]);
     let ends: Vec<_> = stages.take().iter().map(|times| times.end).collect();
     assert_eq!(ends, [StageEnd::Failed, StageEnd::Failed, StageEnd::Complete]);
     assert_eq!(stages.take_failures(), [Failed { stage: "tts", provider: "mouth".into() }], "once");
+}
+
+#[test]
+fn what_the_call_has_enough_of_has_failed_also_where_nothing_of_it_is_open() {
+    let mut stages = stages();
+    stages.tts_told(at(0), &speak(1, "Hello!"));
+    // without a sound
+    stages.tts_said(at(50), &[tts::Effect::Finished(UtteranceId(1))]);
+    stages.tts_failed(at(50));
+    stages.stt_given_up(at(60));
+    stages.llm_given_up(at(70), "mind");
+    let failed = |stage, provider: &str| Failed { stage, provider: provider.into() };
+    let all = [failed("tts", "mouth"), failed("stt", "ear"), failed("llm", "mind")];
+    assert_eq!(stages.take_failures(), all);
 }
 
 #[test]

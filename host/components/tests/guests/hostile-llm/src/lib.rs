@@ -50,6 +50,14 @@ impl Provider for Hostile {
         match event {
             // nothing, for ever
             Event::Generate(_) if self.settings.mode == "mute" => {}
+            // it has begun to answer
+            Event::Generate(_) if self.settings.mode.ends_with("-at-word") => {
+                say(effects, "I am very so".into());
+                effects.push(Effect::Timer(Timer { id: 1, after: 20 }));
+            }
+            Event::Timer(_) if self.settings.mode.ends_with("-at-word") => {
+                misdeeds::at("word", &self.settings.mode);
+            }
             Event::Generate(prompt) => {
                 misdeeds::at("handle", &self.settings.mode);
                 say(effects, format!("at {at}, told {prompt:?}"));

@@ -37,6 +37,11 @@ impl Provider for Hostile {
         if self.events == 10 {
             misdeeds::at("tenth", &self.mode);
         }
+        match event {
+            Event::SpeechStarted => misdeeds::at("speech", &self.mode),
+            Event::SpeechEnded => misdeeds::at("silence", &self.mode),
+            _ => {}
+        }
         match self.mode.as_str() {
             "flood" => effects.extend((0..5_000).map(|_| Effect::Partial(heard("x")))),
             "giant" => effects.push(Effect::Final(heard(&"x".repeat(6 << 20)))),

@@ -2,7 +2,7 @@
 
 use hostile_misdeeds as misdeeds;
 use plugin::tts::{Audio, Effect, Event, Opening, Piece, Provider, Timing};
-use plugin::{Cause, Failure, Word, failure};
+use plugin::{Cause, Failure, Timer, Word, failure};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -41,6 +41,9 @@ impl Provider for Hostile {
             Event::Speak(Piece { utterance, .. }) => Some(utterance),
             _ => None,
         };
+        if self.mode.ends_with("-at-word") {
+            return self.begin(event, effects);
+        }
         match (self.mode.as_str(), spoken) {
             // never anything but that there is more
             ("more", _) => effects.push(Effect::More),
@@ -61,6 +64,30 @@ impl Provider for Hostile {
             }
             // half samples, and none
             ("crumbs", Some(utterance)) => effects.extend([0, 1, 1, 3, 0].map(|size| audio(utterance, size))),
+            _ => {}
+        }
+    }
+}
+
+impl Hostile {
+    /// Spells the first two words, as the stand-ins do, and does its deed behind them.
+    fn begin(&mut self, event: Event, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Speak(Piece { utterance, text, .. }) => {
+                let mut end = 0;
+                for word in text.split_whitespace().take(2) {
+                    let letters = word.to_lowercase().into_bytes().into_iter().filter(u8::is_ascii_lowercase);
+                    let data: Vec<u8> = letters.flat_map(|letter| [0x90 + letter - b'a'; 160]).collect();
+                    let start = end;
+                    end += data.len() as u32 / 8;
+                    effects.push(Effect::Audio(Audio { utterance, data: [data, vec![0xFF; 160]].concat() }));
+                    let word = Word { text: word.into(), start, end };
+                    effects.push(Effect::Timing(Timing { utterance, word }));
+                    end += 20;
+                }
+                effects.push(Effect::Timer(Timer { id: 1, after: 20 }));
+            }
+            Event::Timer(_) => misdeeds::at("word", &self.mode),
             _ => {}
         }
     }
