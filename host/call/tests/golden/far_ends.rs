@@ -179,8 +179,7 @@ fn what_is_listened_for_and_collected_is_told_and_told_again_when_the_line_is_ba
     let collects =
         Action::Collect(call::persona::Collection { max: 4, finish: Some('#'), timeout: ms(5_000) });
     let mut over = Over::new(Settings::default(), vec![listens, collects]);
-    let listen =
-        text::Output::Listen { keyterms: vec!["Herzberg".into()], language: Some("de-DE".into()) };
+    let listen = text::Output::Listen { keyterms: vec!["Herzberg".into()], language: Some("de-DE".into()) };
     let collect = text::Output::Collect { max: 4, finish: Some('#') };
     assert_eq!(over.give(0, Input::Attached), [listen.clone(), collect]);
     assert_eq!(over.give(1_000, Input::Detached), []);

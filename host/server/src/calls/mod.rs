@@ -61,7 +61,12 @@ pub async fn serve_stream(
 }
 
 /// The same for a session of ConversationRelay.
-pub async fn serve_relay(socket: WebSocket, admission: Admission, address: Option<PublicAddress>, app: Shared) {
+pub async fn serve_relay(
+    socket: WebSocket,
+    admission: Admission,
+    address: Option<PublicAddress>,
+    app: Shared,
+) {
     let mut socket = RelaySocket::new(socket);
     let Some(begun) = socket.started().await else {
         return socket.refuse("the session did not begin").await;
@@ -130,13 +135,8 @@ pub fn begin_gather(app: &Shared, known: &Arc<Known>, before: Option<String>) {
     let Some(controls) = known.begin() else { return };
     let route = route_of(app, known);
     let config = &route.config;
-    let line = GatherLine::new(
-        app.clone(),
-        known.clone(),
-        config.gather.clone(),
-        config.language.clone(),
-        before,
-    );
+    let line =
+        GatherLine::new(app.clone(), known.clone(), config.gather.clone(), config.language.clone(), before);
     let begun = Begun { call_sid: known.sid(), ..Begun::default() };
     tokio::spawn(hold(CallLine::Gather(line), begun, known.clone(), app.clone(), controls));
 }

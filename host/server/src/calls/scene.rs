@@ -1,8 +1,8 @@
 //! What is known of a call before it begins: from the line's parameters, from what Twilio's webhook
 //! said, and, where neither tells, from a look-up.
 
-use crate::app::App;
 use super::lines::{self, Begun};
+use crate::app::App;
 use crate::config::{Facts, LineKind};
 use crate::registry::{Known, direction_of};
 use crate::routing::Route;

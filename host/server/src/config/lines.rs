@@ -121,7 +121,9 @@ fn check_relay(key: &str, attributes: &BTreeMap<String, String>) -> anyhow::Resu
         if !RELAY_ATTRIBUTES.contains(&name.as_str()) {
             let meant = nearest(name, RELAY_ATTRIBUTES);
             let meant = meant.map(|meant| format!("; did you mean {meant:?}?")).unwrap_or_default();
-            bail!("`{key}.relay.{name}`: that is no attribute of <ConversationRelay> that can be chosen{meant}");
+            bail!(
+                "`{key}.relay.{name}`: that is no attribute of <ConversationRelay> that can be chosen{meant}"
+            );
         }
     }
     Ok(())

@@ -166,9 +166,7 @@ async fn elsewhere(
         About::Call(_) | About::Nothing => Err(gone(&node, "it is not there")),
         About::Stream { .. } => Ok(()),
         // only what follows on a line tells that the conversation there is over
-        About::Told { .. }
-            if entry.stage == Phase::Live && !FOLLOWS.contains(&named.parts.uri.path()) =>
-        {
+        About::Told { .. } if entry.stage == Phase::Live && !FOLLOWS.contains(&named.parts.uri.path()) => {
             Err(gone(&node, "it is not there"))
         }
         // it may still be heard by others: only Twilio itself makes the call ours

@@ -80,9 +80,9 @@ fn admit(
         }
         None if !app.access.knows_twilio() && local => Admission { local, call: None, account: false },
         None => {
-            app.access.check_socket(peer, headers, target).map_err(|refused| {
-                app.access.count_request(peer, headers, route).err().unwrap_or(refused)
-            })?;
+            app.access
+                .check_socket(peer, headers, target)
+                .map_err(|refused| app.access.count_request(peer, headers, route).err().unwrap_or(refused))?;
             Admission { local, call: None, account: true }
         }
     };

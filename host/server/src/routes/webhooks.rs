@@ -108,13 +108,7 @@ async fn open(
 }
 
 /// The stream of a call or its ConversationRelay, behind what is said `before`, and what follows on it.
-fn socket(
-    app: &App,
-    known: &Arc<Known>,
-    address: &PublicAddress,
-    line: LineKind,
-    before: TwiML,
-) -> TwiML {
+fn socket(app: &App, known: &Arc<Known>, address: &PublicAddress, line: LineKind, before: TwiML) -> TwiML {
     let details = known.call_details();
     let Dialled { from, to, persona, initial_message, parameters } = &details;
     let outbound = known.direction() == Direction::Outbound;
@@ -213,13 +207,7 @@ pub async fn partial(State(app): State<Shared>, told: FromTwilio) -> StatusCode 
 }
 
 /// Asks the conversation what to answer.
-async fn ask(
-    app: &Shared,
-    known: &Arc<Known>,
-    address: &PublicAddress,
-    step: u32,
-    heard: Heard,
-) -> Response {
+async fn ask(app: &Shared, known: &Arc<Known>, address: &PublicAddress, step: u32, heard: Heard) -> Response {
     let (answer, answered) = oneshot::channel();
     let asked = Control::Asked(Box::new(Asked { step, heard, answer }));
     if known.control(asked).await.is_ok() {

@@ -14,10 +14,10 @@ use measuring::Measures;
 use observing::log_start;
 use transferring::{By, Transfer};
 
+use super::lines::{Begun, CallLine, Happened};
 use super::providers::Providers;
 use super::recall::{Asked, Recalls};
 use super::scene::Set;
-use super::lines::{Begun, CallLine, Happened};
 use super::{transfer, watching};
 use crate::app::{App, Leaving, Shared};
 use crate::recording::Recording;

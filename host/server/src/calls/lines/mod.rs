@@ -52,7 +52,10 @@ pub enum Happened {
     /// what was sent up to this mark was played
     Mark(String),
     /// words along with the sound
-    Said { text: String, last: bool },
+    Said {
+        text: String,
+        last: bool,
+    },
     /// on a line of words
     Text(text::Input),
     /// the caller hung up
@@ -193,7 +196,9 @@ pub fn settings(line: LineKind) -> Option<text::Settings> {
             Some(text::Settings { lag: Duration::from_millis(700), one_at_a_time: true, ..words })
         }
         // an answer waits until there is a request
-        LineKind::Gather => Some(text::Settings { lag: Duration::from_millis(500), says_when: true, ..words }),
+        LineKind::Gather => {
+            Some(text::Settings { lag: Duration::from_millis(500), says_when: true, ..words })
+        }
     }
 }
 

@@ -130,7 +130,9 @@ impl Part {
         };
         let (first, prompt) = self.pieces.split_at(firm.min(self.pieces.len()));
         let mut document = first.iter().fold(before, |document, piece| match &piece.what {
-            What::Words(text) => says(text, &piece.manner, listening).into_iter().fold(document, Response::say),
+            What::Words(text) => {
+                says(text, &piece.manner, listening).into_iter().fold(document, Response::say)
+            }
             What::Keys(keys) => document.press(keys.as_str()),
         });
         let heard = prompt.iter().filter(|piece| piece.is_heard()).collect::<Vec<_>>();
@@ -191,11 +193,7 @@ impl Listening<'_> {
 
     /// In the voice and the language of the route.
     pub(super) fn say(&self, text: &str) -> Say {
-        Say {
-            text: text.to_owned(),
-            voice: self.how.voice.clone(),
-            language: Some(self.language.to_owned()),
-        }
+        Say { text: text.to_owned(), voice: self.how.voice.clone(), language: Some(self.language.to_owned()) }
     }
 }
 
