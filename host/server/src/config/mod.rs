@@ -3,11 +3,13 @@
 //!
 //! - `sources.rs`: where values come from
 //! - `routes.rs`: `[[routes]]` and `[persona.NAME]`
+//! - `last_resort.rs`: who takes over where a call cannot go on
 //! - `report.rs`: `cordboard config`
 //!
 //! Components have settings of their own, which their manifests declare; they stand under
 //! `[component.ID]` and are checked when the component is loaded.
 
+mod last_resort;
 mod records;
 mod report;
 mod routes;
@@ -224,6 +226,9 @@ pub struct Route {
     pub announcement: Option<String>,
     /// Where callers can be put through to, by name.
     pub transfers: BTreeMap<String, String>,
+    /// Where the caller goes when the call cannot go on: one of `transfers`, or a number. Unset, they hear
+    /// the apology, and the call ends.
+    pub last_resort: Option<String>,
 }
 
 impl Default for Route {
@@ -240,6 +245,7 @@ impl Default for Route {
             journal: None,
             announcement: None,
             transfers: BTreeMap::new(),
+            last_resort: None,
         }
     }
 }
@@ -437,6 +443,8 @@ pub struct Speech {
     pub filler: String,
     /// when a call cannot go on
     pub apology: String,
+    /// when a call cannot go on, before the caller is put through to the last resort
+    pub connecting: String,
     /// in Twilio's voice, when the server that held the call is gone, and the conversation begins anew
     pub cut_off: String,
     /// in Twilio's voice, when nobody is there whom the caller could be put through to
@@ -449,6 +457,10 @@ impl Default for Speech {
         Self {
             filler: default.filler.unwrap_or_default(),
             apology: default.apology,
+            connecting:
+                "I am sorry, something went wrong here. I am connecting you to somebody who can help \
+                         you. Please hold the line."
+                    .into(),
             cut_off: "I am sorry, we were cut off. Let us begin again.".into(),
             not_reached: "I am sorry, nobody can take your call right now. Please call again later. Goodbye."
                 .into(),
@@ -495,6 +507,7 @@ impl Config {
             }
         }
         self.check_routes()?;
+        self.check_last_resorts()?;
         if let Some(own) = &self.twilio.phone_number {
             number("twilio.phone_number", own)?;
         }
