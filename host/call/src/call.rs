@@ -105,9 +105,10 @@ impl Call {
                 self.unanswered = self.unanswered.saturating_sub(1);
                 self.conversation.act(now, actions, out);
             }
-            Input::PersonaRestored(broken_by, reason) => {
+            Input::PersonaRestored { broken_by, why, up_to_date, idempotent } => {
                 self.unanswered = self.unanswered.saturating_sub(1);
-                self.conversation.persona_restored(now, broken_by, &reason, out);
+                out.trouble(format!("the persona broke and goes on from its last snapshot: {why}"));
+                self.conversation.persona_restored(now, broken_by, up_to_date, &idempotent, out);
             }
             Input::PersonaFailed(reason) => {
                 self.unanswered = 0;
@@ -122,7 +123,7 @@ impl Call {
             Input::Say(text) => self.conversation.operator_says(now, &text, out),
             Input::Digits(presses) => self.conversation.operator_presses(now, presses, out),
             Input::Operator(text) => self.conversation.tell(persona::Event::Operator(text), out),
-            Input::Fail(reason) => self.conversation.fail(&reason, out),
+            Input::Fail(reason) => self.conversation.give_up(&reason, out),
             Input::End(departure) => self.conversation.end(departure, out),
         }
         self.settle(now);

@@ -4,7 +4,7 @@ use crate::line::{self, UtteranceId};
 use crate::persona::{self, Answerer, Departure, Ending, Field};
 use crate::{Moment, TurnTimes, audio, llm, net, stt, text, tts};
 use ::audio::dtmf::Press;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +32,16 @@ pub enum Input {
     },
     /// What the script answered to one [`Output::Persona`].
     Persona(Vec<persona::Action>),
-    /// The script broke and was restored as it was before; with the event that broke it, and why.
-    PersonaRestored(persona::Event, String),
+    /// The script broke at an event, and was restored as it was before it.
+    PersonaRestored {
+        broken_by: persona::Event,
+        why: String,
+        /// It stands behind its last answer: it knows of all that is open. Else that is reported to it
+        /// as failed.
+        up_to_date: bool,
+        /// Tools that may run again, in the operator's word.
+        idempotent: BTreeSet<String>,
+    },
     /// The script is gone, and why.
     PersonaFailed(String),
     Response {
@@ -155,10 +163,14 @@ pub enum Observation {
         heard: String,
         ending: Ending,
     },
-    /// a tool was called for; exactly once, whatever happens to the reply
+    /// how far a tool has come that was called for; each step at most once, whatever happens to the reply
     Tool {
+        /// the caller's turn that led to it; 0: nobody had spoken yet
+        turn: u32,
         name: String,
+        /// its id, unique in the call
         call: String,
+        step: ToolStep,
     },
     Times(TurnTimes),
     /// a provider failed, and the next of its chain (or a lone one, once more) goes on in its place
@@ -167,6 +179,30 @@ pub enum Observation {
     Outcome(String),
     /// something did not go as it should
     Trouble(String),
+}
+
+/// How far a tool has come, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ToolStep {
+    /// the model called for it; nothing of it has happened
+    Requested,
+    /// the script was told, and what it does about it leaves the host
+    Sent,
+    /// it was carried out, or the script has said why not
+    Done,
+    /// nobody will know whether it was
+    Lost,
+}
+
+impl ToolStep {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Sent => "sent",
+            Self::Done => "done",
+            Self::Lost => "lost",
+        }
+    }
 }
 
 /// What is provided to a call from outside of it.

@@ -50,7 +50,7 @@ mod times;
 mod words;
 
 pub use call::{Call, Config, Line};
-pub use io::{Input, Observation, Output, Provider, Summary};
+pub use io::{Input, Observation, Output, Provider, Summary, ToolStep};
 pub use time::Moment;
 pub use times::TurnTimes;
 pub use words::{Cause, Failure, Usage, Word, chat, llm, net, persona, stt, tts};

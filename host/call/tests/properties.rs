@@ -6,6 +6,7 @@
 use ::audio::detect::Energy;
 use ::audio::dtmf;
 use call::chat::{Message, Stop, ToolCall, ToolChoice, ToolResult};
+use call::conversation::{LAST_RESORT, LastResort};
 use call::line::UtteranceId;
 use call::llm::{Effect as Model, Prompt, ReplyId};
 use call::persona::{Action, Answerer, Collection, Context, Departure, Event, Field, Hint};
@@ -35,7 +36,8 @@ enum Happening {
     /// the next events are answered with these
     Script(Vec<Does>),
     PersonaFailed,
-    PersonaRestored,
+    /// it knows of all that it had begun
+    PersonaRestored(bool),
     Response(u8),
     Recalled(u8, bool),
     Operator(OperatorDoes),
@@ -141,8 +143,10 @@ fn happening() -> impl Strategy<Value = Happening> {
         6 => prop::collection::vec(does(), 1..4).prop_map(Happening::Script),
         1 => prop::bool::weighted(0.1)
             .prop_map(|dies| if dies { Happening::PersonaFailed } else { Happening::Timeout }),
-        1 => prop::bool::weighted(0.3)
-            .prop_map(|breaks| if breaks { Happening::PersonaRestored } else { Happening::Timeout }),
+        1 => (prop::bool::weighted(0.3), any::<bool>()).prop_map(|(breaks, knows)| match breaks {
+            true => Happening::PersonaRestored(knows),
+            false => Happening::Timeout,
+        }),
         1 => any::<u8>().prop_map(Happening::Response),
         1 => (any::<u8>(), any::<bool>()).prop_map(|(which, known)| Happening::Recalled(which, known)),
         3 => prop_oneof![
@@ -158,6 +162,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::LineLost),
         2 => Just(Happening::LineBack),
         1 => (1..6u32, prop::bool::weighted(0.3)).prop_map(|(id, through)| match through {
+            true if id == 5 => Happening::Transferred(LAST_RESORT),
+            false if id == 5 => Happening::TransferFailed(LAST_RESORT),
             true => Happening::Transferred(id),
             false => Happening::TransferFailed(id),
         }),
@@ -212,6 +218,9 @@ impl World {
     fn new(sound: bool, providers: u32) -> Self {
         let mut config = Config::default();
         config.conversation.models = providers;
+        // somebody takes over, in some calls
+        let desk = || LastResort { to: "desk".into(), phrase: "I am connecting you.".into() };
+        config.conversation.last_resort = (providers == 2).then(desk);
         config.line = match sound {
             true => Line::Audio(audio::Settings {
                 voices: providers,
@@ -331,8 +340,10 @@ impl World {
                 self.persona = false;
                 self.give(Input::PersonaFailed("simulated".into()));
             }
-            Happening::PersonaRestored => {
-                self.give(Input::PersonaRestored(Event::Speaking, "simulated".into()));
+            Happening::PersonaRestored(up_to_date) => {
+                let (broken_by, why) = (Event::Speaking, "simulated".into());
+                let idempotent = Default::default();
+                self.give(Input::PersonaRestored { broken_by, why, up_to_date, idempotent });
             }
             Happening::Response(which) => {
                 if let Some(at) = pick(self.fetches.len(), which) {
@@ -496,7 +507,9 @@ impl World {
                 self.closed = true;
                 self.ending_since.get_or_insert(self.inputs);
             }
-            Output::Observed(Observation::Trouble(what)) if what.starts_with("the recogniser failed:") => {
+            Output::Observed(Observation::Trouble(what))
+                if what.starts_with("the recogniser failed:") || what.starts_with("the voice failed:") =>
+            {
                 self.ending_since.get_or_insert(self.inputs);
             }
             Output::Tts(tts::Event::Begin { utterance, .. }) => self.begun.push(utterance),

@@ -9,6 +9,7 @@ use crate::manifest::{Kind, Manifest, ManifestError, SECTION};
 use crate::store::State;
 use crate::wasi;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use wasmtime::component::{Component, InstancePre};
@@ -195,6 +196,11 @@ impl Generation {
 
     pub fn settings(&self) -> &Settings {
         &self.grant.settings
+    }
+
+    /// Tools that may be carried out twice, in the operator's word.
+    pub fn idempotent(&self) -> &BTreeSet<String> {
+        &self.grant.idempotent
     }
 }
 

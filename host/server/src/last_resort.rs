@@ -1,8 +1,9 @@
-//! What can still be said when the voice is lost: a few phrases, rendered at start by the voice that
-//! is built in (DESIGN, rule 8).
+//! What is left when a call cannot go on: a few phrases, rendered at start by the voice that is built in
+//! (DESIGN, rule 8), and somebody whom the caller is put through to.
 
-use crate::config::Loaded;
+use crate::config::{Config, Loaded, Route};
 use call::audio::Phrase;
+use call::conversation::LastResort;
 use call::line::UtteranceId;
 use call::{Moment, tts};
 use components::manifest::Kind;
@@ -14,6 +15,18 @@ use tokio::sync::mpsc;
 const VOICE: &str = "flite-tts";
 /// A phrase is no speech: one that takes more steps than this is given up.
 const MOST_STEPS: u32 = 1000;
+
+/// What has to be heard whatever has failed.
+pub fn phrases(config: &Config) -> Vec<&str> {
+    let connecting = config.has_last_resort().then_some(config.speech.connecting.as_str());
+    [config.speech.apology.as_str()].into_iter().chain(connecting).collect()
+}
+
+/// Who takes over the callers of this route.
+pub fn of(config: &Config, route: &Route) -> Option<LastResort> {
+    let to = route.last_resort()?.to_owned();
+    Some(LastResort { to, phrase: config.speech.connecting.clone() })
+}
 
 /// Renders these phrases. What cannot be rendered is missing, and the log says why: calls are
 /// possible without it.

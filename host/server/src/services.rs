@@ -75,7 +75,7 @@ impl Services {
         let sessions = config.server.calls.max(1).saturating_mul(5);
         let host = Host::new(&EngineSettings { sessions, cache })?;
         let personas = Personas::read(loaded, &catalogue)?;
-        let last_resort = last_resort::render(&catalogue, &host, loaded, &[&config.speech.apology]);
+        let last_resort = last_resort::render(&catalogue, &host, loaded, &last_resort::phrases(&config));
         let vitals = Arc::new(Vitals::default());
         let loader = Loader::new(catalogue.clone(), host, loaded.clone(), personas, vitals.clone());
         let mut choices = Vec::new();
@@ -173,6 +173,7 @@ impl Services {
         }
         call.conversation.answered_by = answered_by;
         call.conversation.announcement = route.config.announcement.clone();
+        call.conversation.last_resort = last_resort::of(&self.config, &route.config);
         call
     }
 

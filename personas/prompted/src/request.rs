@@ -5,6 +5,7 @@
 use crate::fields::Shared;
 use crate::page::{Page, Place, Tool, Url};
 use crate::scene;
+use persona::bindings::cordboard::component::net::Fault;
 use persona::{Call, Either, Fetched, Header, Level, Request, first, log};
 use serde_json::{Map, Value, json};
 use std::cell::Cell;
@@ -51,6 +52,8 @@ pub(crate) async fn run(
     running.set(running.get() - 1);
     let told = match fetched {
         Either::A(Ok(fetched)) => answer(tool, &fetched),
+        // it says how far it came
+        Either::A(Err(failure)) if failure.fault == Fault::Cancelled => Err(failure.message),
         Either::A(Err(failure)) => Err(format!("it could not be reached: {}", failure.message)),
         Either::B(()) => {
             let seconds = tool.timeout.as_secs_f64();

@@ -7,7 +7,7 @@ use crate::Moment;
 use crate::io::{Observation, Outbox, Output};
 use crate::line::Command;
 use crate::net;
-use crate::persona::{Action, Departure, Ending, Event, Id, Interruption, Manner, Report};
+use crate::persona::{Action, Departure, Ending, Event, Field, Id, Interruption, Manner, Report};
 use audio::dtmf;
 
 impl Conversation {
@@ -15,28 +15,51 @@ impl Conversation {
     pub(crate) fn act(&mut self, now: Moment, actions: Vec<Action>, out: &mut Outbox) {
         self.now = now;
         self.script_moved = now;
+        let run = self.journal.answered();
+        self.tool_is_sent(run, out);
         for action in actions {
             match (action, self.stage) {
-                (Action::Keep(fields), stage) if stage != Stage::Over => {
-                    out.observe(Observation::Kept(fields));
-                }
+                (Action::Keep(fields), stage) if stage != Stage::Over => self.keep(fields, out),
                 (Action::Outcome(text), stage) if stage != Stage::Over => {
-                    out.observe(Observation::Outcome(text));
+                    if self.outcome.as_ref() != Some(&text) {
+                        self.outcome = Some(text.clone());
+                        out.observe(Observation::Outcome(text));
+                    }
                 }
                 (Action::Cancel(id), Stage::Live | Stage::Apologising) => self.cancel(id, out),
-                (action, Stage::Live) => self.act_live(now, action, out),
+                (action, Stage::Live) => {
+                    let id = begins(&action);
+                    if self.act_live(now, action, out)
+                        && let Some(id) = id
+                    {
+                        self.journal.begins(id, run);
+                    }
+                }
                 // nothing can be begun any more: `ended` is the answer
                 (_, _) => {}
             }
         }
     }
 
-    fn act_live(&mut self, now: Moment, action: Action, out: &mut Outbox) {
-        if let Some(id) = begins(&action)
+    /// Facts are observed once, also those that a restored script finds out again.
+    fn keep(&mut self, mut fields: Vec<Field>, out: &mut Outbox) {
+        fields.retain(|field| {
+            let known = self.kept.insert(field.name.clone(), field.value.clone());
+            known.as_ref() != Some(&field.value)
+        });
+        if !fields.is_empty() {
+            out.observe(Observation::Kept(fields));
+        }
+    }
+
+    /// Whether it was done: an id that is open is no good for anything else.
+    fn act_live(&mut self, now: Moment, action: Action, out: &mut Outbox) -> bool {
+        let is_timer = matches!(action, Action::Timer { .. });
+        if let Some(id) = begins(&action).filter(|_| !is_timer)
             && self.is_open(id)
         {
             out.trouble(format!("the script used the id {id} again while it was open; ignored"));
-            return;
+            return false;
         }
         match action {
             Action::Say { id, text, manner } => self.say(id, &text, manner, out),
@@ -54,7 +77,7 @@ impl Conversation {
             }
             Action::Note(text) => self.context.note(text),
             Action::Fetch { id, request } => {
-                self.fetches.insert(id);
+                self.fetches.insert(id, request.clone());
                 out.push(Output::Fetch { id, request });
             }
             Action::Recall { id, field, value } => self.recall(now, id, field, value, out),
@@ -70,6 +93,7 @@ impl Conversation {
             // taken before
             Action::Keep(_) | Action::Outcome(_) | Action::Cancel(_) => {}
         }
+        true
     }
 
     fn say(&mut self, id: Id, text: &str, manner: Manner, out: &mut Outbox) {
@@ -101,7 +125,7 @@ impl Conversation {
         if self.timers.remove(&id).is_some() {
             return;
         }
-        if self.fetches.remove(&id) {
+        if self.fetches.remove(&id).is_some() {
             out.push(Output::CancelFetch(id));
             let outcome = Err(net::Failure::new(net::Fault::Cancelled, "the script cancelled it"));
             self.tell(Event::Response { id, outcome }, out);
@@ -116,7 +140,7 @@ impl Conversation {
             return;
         }
         if self.is_transferring(id) {
-            return self.cancel_transfer(Ending::Cancelled, out);
+            return self.cancel_transfer_of_script(Ending::Cancelled, out);
         }
         self.cancel_question(id, out);
     }
@@ -124,7 +148,7 @@ impl Conversation {
     fn is_open(&self, id: Id) -> bool {
         self.ending.contains(&id)
             || self.timers.contains_key(&id)
-            || self.fetches.contains(&id)
+            || self.fetches.contains_key(&id)
             || self.recalls.contains_key(&id)
             || self.is_transferring(id)
             || self.speeches.iter().any(|s| s.owner == Owner::Say(id))
@@ -141,13 +165,13 @@ impl Conversation {
     ) {
         self.now = now;
         // one that was cancelled has been reported
-        if self.fetches.remove(&id) {
+        if self.fetches.remove(&id).is_some() {
             self.tell(Event::Response { id, outcome }, out);
         }
     }
 }
 
-/// The id that an action begins, where using an open one is a mistake. Setting a timer again moves
+/// The id that an action begins. Using an open one is a mistake, but for timers: setting one again moves
 /// it.
 fn begins(action: &Action) -> Option<Id> {
     match action {
@@ -155,6 +179,7 @@ fn begins(action: &Action) -> Option<Id> {
         | Action::Play { id, .. }
         | Action::Fetch { id, .. }
         | Action::Recall { id, .. }
+        | Action::Timer { id, .. }
         | Action::SendDigits { id, .. }
         | Action::Transfer { id, .. } => Some(*id),
         Action::Ask(question) => Some(question.id),

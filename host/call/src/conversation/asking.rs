@@ -11,7 +11,7 @@ use super::speeches::Owner;
 use super::{Conversation, QuestionNo};
 use crate::Moment;
 use crate::chat::{Message, Reply, ToolCall, ToolResult};
-use crate::io::{Observation, Outbox, Output};
+use crate::io::{Outbox, Output};
 use crate::line::{Command, UtteranceId};
 use crate::llm::{self, Effect, Prompt, ReplyId};
 use crate::persona::{self, Context, Ending, Event, Id, Report};
@@ -181,6 +181,7 @@ impl Conversation {
     fn finished(&mut self, now: Moment, no: QuestionNo, out: &mut Outbox) {
         let is_empty = self.is_empty_reply(no);
         let Some(question) = self.questions.get_mut(&no).filter(|q| q.due < Moment::NEVER) else { return };
+        self.journal.settled(no);
         if question.called {
             question.attempts.from = question.answer.len();
             if let Some(utterance) = question.utterance {
@@ -230,20 +231,28 @@ impl Conversation {
         if question.utterance.is_some() && !question.filled && self.settings.filler.is_some() {
             question.filler_due.get_or_insert(now + self.settings.filler_after);
         }
-        // the vendors' ids are unique within a reply at best; ours within the call
-        self.last_tool_call += 1;
-        let call = ToolCall { id: format!("call{:05}", self.last_tool_call), ..call };
-        self.context.called(no, question.round, call.clone());
         // what comes behind a call is all that is missing to a reply that breaks off
         question.attempts.from = question.answer.len();
-        let question = question.spec.id;
-        out.observe(Observation::Tool { name: call.name.clone(), call: call.id.clone() });
-        self.tell(Event::ToolCall { question, call }, out);
+        let (id, turn, round) = (question.spec.id, question.turn.0, question.round);
+        match self.journal_call(no, turn, call, out) {
+            Ok(call) => {
+                self.context.called(no, round, call.clone());
+                self.tell(Event::ToolCall { question: id, call }, out);
+            }
+            // a model that was not told the result again would call for ever
+            Err(repeated) => {
+                let again_as = self.next_call_id();
+                self.context.called_again(no, round, &repeated, again_as);
+            }
+        }
     }
 
     pub(super) fn tool_result(&mut self, now: Moment, result: ToolResult, out: &mut Outbox) {
         match self.context.result(&result.id, result.content) {
-            Some(no) => self.go_on_with_results(now, no, out),
+            Some(no) => {
+                self.tool_is_done(&result.id, out);
+                self.go_on_with_results(now, no, out);
+            }
             None => out.trouble(format!(
                 "the script answered the tool call {:?}, which nobody made or which was answered before",
                 result.id

@@ -103,6 +103,19 @@ impl Context {
         }
     }
 
+    /// A call that has run is called for again: it is told its result again, if it has one.
+    pub(super) fn called_again(&mut self, question: QuestionNo, reply: ReplyId, id: &str, again_as: String) {
+        let calls = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Calls { reply: of, calls, .. } if *of != reply => Some(calls),
+            _ => None,
+        });
+        let again = calls.flatten().find(|(call, _)| call.id == id).cloned();
+        if let Some((call, Some(result))) = again {
+            self.called(question, reply, ToolCall { id: again_as.clone(), ..call });
+            self.result(&again_as, result);
+        }
+    }
+
     /// The result of a call, once. The question it belongs to; none: there is no such call, or it
     /// was answered before.
     pub(super) fn result(&mut self, id: &str, content: String) -> Option<QuestionNo> {

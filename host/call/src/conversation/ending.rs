@@ -3,15 +3,20 @@
 //! The order is always the same: the line is told to end and reports what it was speaking; what
 //! else is open is reported; the script is told `ended`, and its last `keep` and `outcome` count
 //! for one second.
+//!
+//! A call that cannot go on ends with an apology, unless the operator said who takes over its caller: then
+//! they are told so, and put through, once. If that cannot be, the apology follows.
 
 use super::speeches::Owner;
+use super::tools::broke_at_response;
 use super::waiting::Listening;
-use super::{Conversation, QuestionNo, Stage};
+use super::{Conversation, LastResort, QuestionNo, Stage, ends};
 use crate::Moment;
 use crate::io::{Outbox, Output};
 use crate::line::Command;
 use crate::net;
 use crate::persona::{Departure, Ending, Event, Interruption, Manner, Report};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -46,6 +51,7 @@ impl Conversation {
             }
         }
         self.cancel_fetches("the call is over", out);
+        self.lose_tools(out);
         self.forget_recalls(out);
         self.cancel_transfer(Ending::Cancelled, out);
         self.timers.clear();
@@ -72,21 +78,25 @@ impl Conversation {
         self.stage == Stage::Over
     }
 
-    /// The script is as it was before the event that broke it (DESIGN, rule 8). What it had begun is
-    /// not what it will go on with: all of that is reported as failed.
-    pub(crate) fn persona_restored(&mut self, now: Moment, broken_by: Event, reason: &str, out: &mut Outbox) {
+    /// The script is as it was before the event that broke it (DESIGN, rule 8). Where it knows of all
+    /// that is open, that goes on; else it is not what the script will go on with, and is reported as
+    /// failed.
+    pub(crate) fn persona_restored(
+        &mut self,
+        now: Moment,
+        broken_by: Event,
+        up_to_date: bool,
+        idempotent: &BTreeSet<String>,
+        out: &mut Outbox,
+    ) {
         self.now = now;
-        out.trouble(format!("the persona broke and goes on from its last snapshot: {reason}"));
-        for speech in &mut self.speeches {
-            if !matches!(speech.owner, Owner::Apology | Owner::Operator) {
-                speech.ending.get_or_insert(Ending::Failed);
-                out.line(Command::Stop { utterance: speech.utterance });
-            }
+        let run = self.journal.answered();
+        if !up_to_date {
+            self.fail_what_is_open(out);
+            let broke_at = run.filter(|_| matches!(broken_by, Event::Response { outcome: Ok(_), .. }));
+            self.answer_for_tools(broke_at, idempotent, out);
         }
-        self.close_all_silent(Ending::Failed, out);
-        self.cancel_fetches("the persona was restored", out);
-        self.forget_recalls(out);
-        self.cancel_transfer(Ending::Failed, out);
+        self.renew_fetches(up_to_date, idempotent, out);
         if self.stage == Stage::Live {
             self.listening = Some(Listening::new(now, self.settings.patience));
         }
@@ -100,18 +110,43 @@ impl Conversation {
                 let report = Report { ending: Ending::Failed, ..report };
                 self.tell(Event::Done(report), out);
             }
-            Event::Response { id, .. } => {
-                let outcome = Err(net::Failure::new(net::Fault::Cancelled, "the persona broke at it"));
-                self.tell(Event::Response { id, outcome }, out);
+            Event::Response { id, outcome } => {
+                let outcome = Err(broke_at_response(outcome));
+                self.tell_of_run(run, Event::Response { id, outcome }, out);
             }
-            Event::Recalled { id, .. } => self.tell(Event::Recalled { id, fields: None }, out),
-            Event::Timer(id) => self.tell(Event::Timer(id), out),
+            Event::Recalled { id, .. } => self.tell_of_run(run, Event::Recalled { id, fields: None }, out),
+            Event::Timer(id) => self.tell_of_run(run, Event::Timer(id), out),
+            // nothing of it has happened, since the script has not answered
+            Event::ToolCall { question, call } if up_to_date => {
+                self.tell(Event::ToolCall { question, call }, out);
+            }
+            Event::Keys { digits, by } => self.tell(Event::Keys { digits, by }, out),
             _ => {}
         }
     }
 
+    /// Tells it again what belongs to a run of a tool.
+    fn tell_of_run(&mut self, run: Option<usize>, event: Event, out: &mut Outbox) {
+        if let Some(id) = ends(&event) {
+            self.journal.begins(id, run);
+        }
+        self.tell(event, out);
+    }
+
+    fn fail_what_is_open(&mut self, out: &mut Outbox) {
+        for speech in &mut self.speeches {
+            if matches!(speech.owner, Owner::Say(_) | Owner::Question(_)) {
+                speech.ending.get_or_insert(Ending::Failed);
+                out.line(Command::Stop { utterance: speech.utterance });
+            }
+        }
+        self.close_all_silent(Ending::Failed, out);
+        self.forget_recalls(out);
+        self.cancel_transfer_of_script(Ending::Failed, out);
+    }
+
     fn cancel_fetches(&mut self, why: &str, out: &mut Outbox) {
-        for id in std::mem::take(&mut self.fetches) {
+        for id in std::mem::take(&mut self.fetches).into_keys() {
             out.push(Output::CancelFetch(id));
             let outcome = Err(net::Failure::new(net::Fault::Cancelled, why));
             self.tell(Event::Response { id, outcome }, out);
@@ -127,8 +162,14 @@ impl Conversation {
         self.fail(&format!("the persona failed: {reason}"), out);
     }
 
-    /// The call cannot go on: what is being said stops, the apology is spoken to its end, and then
-    /// it ends.
+    /// The host itself cannot go on with the call: nobody is put through by a host that is leaving.
+    pub(crate) fn give_up(&mut self, reason: &str, out: &mut Outbox) {
+        self.settings.last_resort = None;
+        self.fail(reason, out);
+    }
+
+    /// The call cannot go on: what is being said stops, and the caller is put through to the last resort,
+    /// or hears the apology to its end, and then the call ends.
     pub(crate) fn fail(&mut self, reason: &str, out: &mut Outbox) {
         match self.stage {
             // the apology waits for somebody who hears it
@@ -146,10 +187,39 @@ impl Conversation {
             speech.ending.get_or_insert(Ending::Failed);
             out.line(Command::Stop { utterance: speech.utterance });
         }
-        let manner = Manner::new(Interruption::Nothing);
-        let utterance = self.begin_speech(Owner::Apology, manner, out);
+        // where a machine picked up, nobody is there to be put through
+        let last_resort = self.settings.last_resort.clone().filter(|_| !self.is_machine());
+        match last_resort {
+            Some(LastResort { phrase, .. }) => {
+                self.cancel_transfer(Ending::Failed, out);
+                self.say_at_last(Owner::LastResort, &phrase, out);
+            }
+            None => self.apologise(out),
+        }
+    }
+
+    pub(super) fn apologise(&mut self, out: &mut Outbox) {
         let apology = self.settings.apology.clone();
-        self.speak(utterance, None, true, &apology, out);
+        self.say_at_last(Owner::Apology, &apology, out);
+    }
+
+    fn say_at_last(&mut self, owner: Owner, text: &str, out: &mut Outbox) {
+        let utterance = self.begin_speech(owner, Manner::new(Interruption::Nothing), out);
+        self.speak(utterance, None, true, text, out);
         out.line(Command::Finish { utterance });
+    }
+
+    /// The caller has been told where they go, or could not be told.
+    pub(super) fn go_to_last_resort(&mut self, ending: Ending, out: &mut Outbox) {
+        // the call is over
+        if self.stage != Stage::Apologising || ending == Ending::Cancelled {
+            return;
+        }
+        let is_machine = self.is_machine();
+        // once: who cannot be reached is not tried again
+        match self.settings.last_resort.take().filter(|_| !is_machine) {
+            Some(LastResort { to, .. }) => self.transfer_at_last(to, out),
+            None => self.apologise(out),
+        }
     }
 }

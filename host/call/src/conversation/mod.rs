@@ -7,6 +7,7 @@
 //! - `acting.rs`: what the script asks for
 //! - `asking.rs`: questions to the model, and the tools it calls
 //! - `failing.rs`: models that fail, and who goes on in their place
+//! - `tools.rs`: how far each tool has come
 //! - `joining.rs`: the text of a reply, where another goes on with it
 //! - `speeches.rs`: what the line speaks, and what was heard of it
 //! - `recalling.rs`: what was kept in earlier calls
@@ -25,11 +26,15 @@ mod joining;
 mod outside;
 mod recalling;
 mod speeches;
+mod tools;
 mod turns;
 mod waiting;
 
+pub use outside::LAST_RESORT;
+
 use crate::io::{Observation, Outbox, Summary};
 use crate::line::{self, Command, Final, Heard};
+use crate::net;
 use crate::persona::{Answerer, Departure, Ending, Event, Id, Utterance};
 use crate::words::join;
 use crate::{Moment, TurnTimes};
@@ -39,6 +44,7 @@ use outside::Transfer;
 use speeches::Speech;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use tools::Journal;
 use turns::Turns;
 use waiting::{Collecting, Listening};
 
@@ -73,6 +79,17 @@ pub struct Settings {
     pub answered_by: Answerer,
     /// Said before anything else, and not to be interrupted.
     pub announcement: Option<String>,
+    /// Where the caller goes when the call cannot go on here; none: they hear the apology.
+    pub last_resort: Option<LastResort>,
+}
+
+/// Who takes over a caller of a call that cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastResort {
+    /// a number, or a name that the driver knows
+    pub to: String,
+    /// what the caller hears before
+    pub phrase: String,
 }
 
 impl Default for Settings {
@@ -91,6 +108,7 @@ impl Default for Settings {
             interruptions: true,
             answered_by: Answerer::Unknown,
             announcement: None,
+            last_resort: None,
         }
     }
 }
@@ -113,7 +131,8 @@ pub(crate) struct Conversation {
     /// what the line was given to speak and has not reported, in order
     speeches: Vec<Speech>,
     questions: BTreeMap<QuestionNo, Question>,
-    fetches: BTreeSet<Id>,
+    journal: Journal,
+    fetches: BTreeMap<Id, net::Request>,
     /// what is being looked up, and until when
     recalls: BTreeMap<Id, Moment>,
     transfer: Option<Transfer>,
@@ -138,6 +157,9 @@ pub(crate) struct Conversation {
     last_question: u32,
     last_reply: u32,
     last_tool_call: u32,
+    /// the script's facts and its outcome, as they were observed last
+    kept: BTreeMap<String, String>,
+    outcome: Option<String>,
     summary: Summary,
 }
 
@@ -171,7 +193,8 @@ impl Conversation {
             context: Context::default(),
             speeches: Vec::new(),
             questions: BTreeMap::new(),
-            fetches: BTreeSet::new(),
+            journal: Journal::default(),
+            fetches: BTreeMap::new(),
             recalls: BTreeMap::new(),
             transfer: None,
             timers: BTreeMap::new(),
@@ -188,6 +211,8 @@ impl Conversation {
             last_question: 0,
             last_reply: 0,
             last_tool_call: 0,
+            kept: BTreeMap::new(),
+            outcome: None,
             summary: Summary { departure: Departure::Failed, turns: 0, duration: Moment::START },
         }
     }
@@ -383,6 +408,7 @@ impl Conversation {
 
     /// The script is being told.
     pub(crate) fn told(&mut self, event: &Event) {
+        self.journal.told(event);
         if let Some(id) = ends(event) {
             self.ending.remove(&id);
         }

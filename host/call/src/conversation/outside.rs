@@ -12,10 +12,22 @@ use crate::line::Command;
 use crate::persona::{Answerer, Departure, Ending, Event, Id, Interruption, Manner, Report};
 use audio::dtmf::Press;
 
+/// The id under which the caller is put through to the last resort. The script can begin nothing any more
+/// that could have it too.
+pub const LAST_RESORT: Id = Id::MAX;
+
 /// The caller is being put through.
 pub(super) struct Transfer {
     pub(super) id: Id,
     since: Moment,
+    by: By,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Script,
+    /// the host: the call cannot go on
+    LastResort,
 }
 
 impl Conversation {
@@ -48,10 +60,13 @@ impl Conversation {
     /// the next ones.
     fn picked_up(&mut self, answerer: Answerer, out: &mut Outbox) {
         self.tell(Event::AnsweredBy(answerer), out);
-        let machine = matches!(answerer, Answerer::MachineGreeting | Answerer::MachineBeep | Answerer::Fax);
-        if machine && self.stage == Stage::Live {
+        if self.is_machine() && self.stage == Stage::Live {
             self.leave_machine_alone(out);
         }
+    }
+
+    pub(super) fn is_machine(&self) -> bool {
+        matches!(self.answered_by, Some(Answerer::MachineGreeting | Answerer::MachineBeep | Answerer::Fax))
     }
 
     /// All that was said, asked and heard was meant for a person, and there is none.
@@ -102,8 +117,15 @@ impl Conversation {
         if self.transfer.is_some() {
             return self.cannot(id, "the script put the caller through while that was under way", out);
         }
-        self.transfer = Some(Transfer { id, since: now });
+        self.transfer = Some(Transfer { id, since: now, by: By::Script });
         out.push(Output::Transfer { id, to, brief });
+    }
+
+    /// The call cannot go on: whoever the operator named goes on with the caller.
+    pub(super) fn transfer_at_last(&mut self, to: String, out: &mut Outbox) {
+        let id = LAST_RESORT;
+        self.transfer = Some(Transfer { id, since: self.now, by: By::LastResort });
+        out.push(Output::Transfer { id, to, brief: None });
     }
 
     pub(crate) fn transferred(&mut self, now: Moment, id: Id, out: &mut Outbox) {
@@ -118,7 +140,11 @@ impl Conversation {
         self.now = now;
         if self.is_transferring(id) {
             out.trouble(format!("the caller was not put through: {why}"));
+            let at_last = self.transfer.as_ref().is_some_and(|transfer| transfer.by == By::LastResort);
             self.end_transfer(Ending::Failed, out);
+            if at_last && self.stage == Stage::Apologising {
+                self.apologise(out);
+            }
         }
     }
 
@@ -130,13 +156,23 @@ impl Conversation {
         }
     }
 
+    /// The script has nothing to do with one that it did not ask for.
+    pub(super) fn cancel_transfer_of_script(&mut self, ending: Ending, out: &mut Outbox) {
+        if self.transfer.as_ref().is_some_and(|transfer| transfer.by == By::Script) {
+            self.cancel_transfer(ending, out);
+        }
+    }
+
     /// What is said of one that was cancelled comes too late.
     pub(super) fn is_transferring(&self, id: Id) -> bool {
         self.transfer.as_ref().is_some_and(|transfer| transfer.id == id)
     }
 
     fn end_transfer(&mut self, ending: Ending, out: &mut Outbox) {
-        let Some(Transfer { id, since }) = self.transfer.take() else { return };
+        let Some(Transfer { id, since, by }) = self.transfer.take() else { return };
+        if by == By::LastResort {
+            return;
+        }
         // it may have been a tool that waited for it
         let waited = self.now.since(since);
         for question in self.questions.values_mut() {

@@ -30,6 +30,8 @@ pub(super) enum Owner {
     Operator,
     /// the host itself: the call ends with it
     Apology,
+    /// the host itself: the caller is put through behind it
+    LastResort,
 }
 
 impl Conversation {
@@ -146,6 +148,7 @@ impl Conversation {
             }
             Owner::Operator => {}
             Owner::Apology => self.end(Departure::Failed, out),
+            Owner::LastResort => self.go_to_last_resort(ending, out),
         }
         something
     }

@@ -122,7 +122,7 @@ fn a_restored_persona_is_told_that_nothing_is_known() {
             _ => vec![],
         });
         let broken_by = Event::Recalled { id: 7, fields: Some(vec![]) };
-        scene.later(at(500), Input::PersonaRestored(broken_by, "it trapped".into()));
+        scene.later(at(500), restored(broken_by, false));
         scene.caller_hangs_up(4_000);
         scene
     });

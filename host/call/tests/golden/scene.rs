@@ -21,6 +21,7 @@ pub const PACE: Duration = Duration::from_millis(60);
 pub use voice::{Fate, Voice};
 
 type Script = Box<dyn FnMut(&Event) -> Vec<Action>>;
+type Breaks = Box<dyn FnMut(&Event) -> Option<Back>>;
 /// What a model does with a prompt: effects, each so many milliseconds after the one before.
 type Model = Box<dyn FnMut(&llm::Prompt) -> Vec<(u64, llm::Effect)>>;
 
@@ -44,10 +45,22 @@ pub struct Scene {
     log: Vec<String>,
     /// what somebody who watches the call is shown
     watched: Vec<String>,
+    /// what is done once: requests, tools, what is kept; with the time
+    ledger: Vec<String>,
+    /// whether the script breaks at this, and how it comes back
+    breaks: Breaks,
     pub ended: Option<call::Summary>,
     pub times: Vec<call::TurnTimes>,
     /// whose place another took
     pub failed_over: Vec<call::Provider>,
+}
+
+/// How a script that broke comes back.
+#[derive(Clone, Copy)]
+pub struct Back {
+    pub up_to_date: bool,
+    /// tools that may run again
+    pub idempotent: &'static [&'static str],
 }
 
 enum Todo {
@@ -137,6 +150,11 @@ pub fn question(id: u32) -> persona::Question {
     }
 }
 
+/// The script broke at this, and is back. `up_to_date`: as it was right before.
+pub fn restored(broken_by: Event, up_to_date: bool) -> Input {
+    Input::PersonaRestored { broken_by, why: "it trapped".into(), up_to_date, idempotent: [].into() }
+}
+
 /// A model that says this, a word every 20 ms after the first 100.
 pub fn says(text: &str) -> Vec<(u64, llm::Effect)> {
     let mut effects: Vec<_> =
@@ -183,10 +201,22 @@ impl Scene {
             speech: Vec::new(),
             log: Vec::new(),
             watched: Vec::new(),
+            ledger: Vec::new(),
+            breaks: Box::new(|_| None),
             ended: None,
             times: Vec::new(),
             failed_over: Vec::new(),
         }
+    }
+
+    /// The script breaks at the first event that is like this.
+    pub fn breaks_at(&mut self, at: impl Fn(&Event) -> bool + 'static, back: Back) {
+        let mut whole = true;
+        self.breaks = Box::new(move |event| {
+            let breaks = whole && at(event);
+            whole &= !breaks;
+            breaks.then_some(back)
+        });
     }
 
     pub fn model(&mut self, model: impl FnMut(&llm::Prompt) -> Vec<(u64, llm::Effect)> + 'static) {
@@ -430,7 +460,10 @@ impl Scene {
                 self.note("agent hangs up");
             }
             Output::Stt(stt::Event::Audio(audio)) => self.given_to_recogniser += audio.len(),
-            Output::Stt(_) | Output::PauseRecording(_) | Output::CancelFetch(_) | Output::Fetch { .. } => {}
+            Output::Fetch { id, request } => {
+                self.enter(&format!("request {id}: {} {}", request.method, request.url));
+            }
+            Output::Stt(_) | Output::PauseRecording(_) | Output::CancelFetch(_) => {}
             Output::Recall { id, field, value } => self.note(&format!("{id}: who had {field} = {value}?")),
             Output::CancelRecall(id) => self.note(&format!("{id} is looked up no more")),
             Output::ReopenStt => {
@@ -458,8 +491,16 @@ impl Scene {
                 if let Some(line) = describe(&event) {
                     self.note(&line);
                 }
-                let actions = (self.script)(&event);
-                self.give(Input::Persona(actions));
+                let answer = match (self.breaks)(&event) {
+                    Some(Back { up_to_date, idempotent }) => Input::PersonaRestored {
+                        broken_by: event,
+                        why: "it trapped".into(),
+                        up_to_date,
+                        idempotent: idempotent.iter().map(|tool| (*tool).to_owned()).collect(),
+                    },
+                    None => Input::Persona((self.script)(&event)),
+                };
+                self.give(answer);
             }
             Output::Observed(Observation::Trouble(text)) => self.note(&format!("trouble: {text}")),
             Output::Observed(Observation::Times(times)) => self.times.push(times),
@@ -516,7 +557,15 @@ impl Scene {
             Observation::Spoke { utterance, heard, ending, .. } => {
                 format!("agent {}: {heard} ({ending:?})", utterance.0)
             }
-            Observation::Tool { .. } | Observation::Kept(_) | Observation::Outcome(_) => return,
+            Observation::Tool { turn, name, call, step } => {
+                return self.enter(&format!("turn {turn}: {call} {name} is {}", step.name()));
+            }
+            Observation::Kept(fields) => {
+                let fields: Vec<String> =
+                    fields.iter().map(|f| format!("{} = {}", f.name, f.value)).collect();
+                return self.enter(&format!("kept {}", fields.join(", ")));
+            }
+            Observation::Outcome(outcome) => return self.enter(&format!("outcome {outcome:?}")),
             Observation::FailedOver(provider) => return self.failed_over.push(provider),
             Observation::Times(_) | Observation::Trouble(_) => return,
         };
@@ -530,6 +579,15 @@ impl Scene {
     /// What happened, with the times.
     pub fn story(&self) -> String {
         self.log.join("\n")
+    }
+
+    fn enter(&mut self, what: &str) {
+        self.ledger.push(format!("{:>7} {what}", self.now.to_string()));
+    }
+
+    /// What is done once: requests, tools, what is kept.
+    pub fn ledger(&self) -> String {
+        self.ledger.join("\n")
     }
 
     /// What somebody sees who follows the call.

@@ -133,7 +133,7 @@ fn a_script_that_was_restored_does_not_wait_for_it_any_more() {
             Event::Started => vec![put_through(1), listen()],
             _ => vec![],
         });
-        scene.later(at(1_000), Input::PersonaRestored(Event::Speaking, "it trapped".into()));
+        scene.later(at(1_000), restored(Event::Speaking, false));
         scene.caller_hangs_up(2_000);
         scene
     });

@@ -24,7 +24,7 @@ use crate::egress::{Prefix, Rules};
 use crate::manifest::{self, CEILING, Limits, Manifest, SettingKind};
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the operator says about one component: `[component.ID]`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -50,6 +50,10 @@ pub struct Granted {
     /// public DNS does not have
     #[serde(default)]
     pub private: bool,
+    /// Of a persona: tools that may be carried out twice, because the second time changes nothing. A
+    /// request of theirs is made again where the persona breaks before its answer.
+    #[serde(default)]
+    pub idempotent: Vec<String>,
 }
 
 /// Which secrets, and to whom.
@@ -111,6 +115,8 @@ pub struct Grant {
     pub(crate) rules: Rules,
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
+    /// tools of a persona that may be carried out twice
+    pub(crate) idempotent: BTreeSet<String>,
     /// what the manifest asks for and does not get: for the operator to read
     pub refused: Vec<String>,
 }
@@ -118,7 +124,13 @@ pub struct Grant {
 impl Grant {
     /// Nothing but these limits.
     pub(crate) fn nothing(limits: Limits) -> Self {
-        Self { rules: Rules::default(), settings: Settings::default(), limits, refused: Vec::new() }
+        Self {
+            rules: Rules::default(),
+            settings: Settings::default(),
+            limits,
+            idempotent: BTreeSet::new(),
+            refused: Vec::new(),
+        }
     }
 
     /// `shipped`: the manifest of the component that ships with Cordboard under this id.
@@ -183,7 +195,9 @@ impl Grant {
         if capped {
             refused.push(format!("for more than the default limits (set them in [component.{id}.limits])"));
         }
-        Ok(Self { rules, settings, limits, refused })
+        // it is about what the operator's servers do, so no manifest has a say in it
+        let idempotent = entry.grant.into_iter().flat_map(|grant| grant.idempotent).collect();
+        Ok(Self { rules, settings, limits, idempotent, refused })
     }
 }
 

@@ -440,3 +440,16 @@ fn of_two_secrets_for_one_header_the_nearer_one_is_sent() {
         assert_eq!(last("https://crm.example/orders"), "Bearer f4r");
     }
 }
+
+#[test]
+fn which_tools_may_run_twice_is_the_operators_word_for_all_uses_or_for_one() {
+    let idempotent = |entry: &str, variant: &Variant| {
+        let grant = Grant::settle_as(&ours(), Some(&ours()), &desk(&[], entry), variant).unwrap();
+        grant.idempotent.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    let nobody = Variant::default();
+    assert_eq!(idempotent("", &nobody), "");
+    assert_eq!(idempotent("[grant]\nidempotent = [\"lookup\", \"hours\"]", &nobody), "hours, lookup");
+    let one = use_of("[grant]\nidempotent = [\"menu\"]");
+    assert_eq!(idempotent("[grant]\nidempotent = [\"lookup\"]", &one), "menu");
+}

@@ -36,8 +36,8 @@ pub fn begin(app: &Shared, known: &Arc<Known>, order: Order) -> Begun {
 /// not named.
 fn number(app: &App, known: &Known, to: &str) -> Result<Number, String> {
     let route = known.route().unwrap_or_else(|| app.services.routes.default().clone());
-    let named = route.config.transfers.get(to);
-    let number: Number = named.map_or(to, String::as_str).parse().map_err(|e| match named {
+    let named = route.config.named(to);
+    let number: Number = named.unwrap_or(to).parse().map_err(|e| match named {
         Some(_) => format!("`{}.transfers.{to}`: {e}", route.key),
         None => format!("neither a name in `{}.transfers` nor a number: {e}", route.key),
     })?;

@@ -16,7 +16,9 @@ pub fn what(observation: &Observation) -> Option<What> {
         Observation::Spoke { text, heard, ending, .. } => {
             What::Spoke { text: text.clone(), heard: heard.clone(), ending: ending_name(*ending) }
         }
-        Observation::Tool { name, .. } => What::Tool { name: name.clone() },
+        Observation::Tool { turn, name, call, step } => {
+            What::Tool { turn: *turn, name: name.clone(), call: call.clone(), step: step.name() }
+        }
         Observation::Times(times) => metrics(times),
         Observation::Kept(fields) => What::Kept {
             fields: fields

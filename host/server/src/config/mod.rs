@@ -4,12 +4,14 @@
 //! - `sources.rs`: where values come from
 //! - `routes.rs`: `[[routes]]` and `[persona.NAME]`
 //! - `lines.rs`: what calls are held over
+//! - `last_resort.rs`: who takes over where a call cannot go on
 //! - `report.rs`: `cordboard config`
 //!
 //! Components have settings of their own, which their manifests declare; they stand under
 //! `[component.ID]` and are checked when the component is loaded.
 
 mod lines;
+mod last_resort;
 mod records;
 mod report;
 mod routes;
@@ -234,6 +236,9 @@ pub struct Route {
     /// Attributes of `<ConversationRelay>`, by Twilio's names.
     pub relay: BTreeMap<String, String>,
     pub gather: Gather,
+    /// Where the caller goes when the call cannot go on: one of `transfers`, or a number. Unset, they hear
+    /// the apology, and the call ends.
+    pub last_resort: Option<String>,
 }
 
 impl Default for Route {
@@ -254,6 +259,7 @@ impl Default for Route {
             fallback: Fallback::default(),
             relay: BTreeMap::new(),
             gather: Gather::default(),
+            last_resort: None,
         }
     }
 }
@@ -451,6 +457,8 @@ pub struct Speech {
     pub filler: String,
     /// when a call cannot go on
     pub apology: String,
+    /// when a call cannot go on, before the caller is put through to the last resort
+    pub connecting: String,
     /// in Twilio's voice, when the server that held the call is gone, and the conversation begins anew
     pub cut_off: String,
     /// in Twilio's voice, when nobody is there whom the caller could be put through to
@@ -463,6 +471,10 @@ impl Default for Speech {
         Self {
             filler: default.filler.unwrap_or_default(),
             apology: default.apology,
+            connecting:
+                "I am sorry, something went wrong here. I am connecting you to somebody who can help \
+                         you. Please hold the line."
+                    .into(),
             cut_off: "I am sorry, we were cut off. Let us begin again.".into(),
             not_reached: "I am sorry, nobody can take your call right now. Please call again later. Goodbye."
                 .into(),
@@ -510,6 +522,7 @@ impl Config {
         }
         self.check_routes()?;
         self.check_lines()?;
+        self.check_last_resorts()?;
         if let Some(own) = &self.twilio.phone_number {
             number("twilio.phone_number", own)?;
         }

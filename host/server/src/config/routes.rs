@@ -42,6 +42,8 @@ pub struct Rule {
     pub announcement: Option<String>,
     /// in place of those of `[route]`
     pub transfers: Option<BTreeMap<String, String>>,
+    /// empty: nobody
+    pub last_resort: Option<String>,
     /// of the persona, over its other ones
     pub settings: BTreeMap<String, toml::Value>,
     pub line: Option<LineKind>,
@@ -182,6 +184,7 @@ impl Rule {
             fallback: self.fallback.unwrap_or(route.fallback),
             relay: self.relay.as_ref().unwrap_or(&route.relay).clone(),
             gather: self.gather.as_ref().unwrap_or(&route.gather).clone(),
+            last_resort: self.last_resort.clone().or_else(|| route.last_resort.clone()),
         }
     }
 
@@ -204,6 +207,7 @@ impl Rule {
             ("timezone", &self.timezone),
             ("voice", &self.voice),
             ("announcement", &self.announcement),
+            ("last resort", &self.last_resort),
         ];
         let named = named.into_iter().filter_map(|(what, value)| Some(format!("{what} {}", value.as_ref()?)));
         let providers = [("stt", &self.stt), ("llm", &self.llm), ("tts", &self.tts)];

@@ -94,9 +94,19 @@ fn variant(name: &str, persona: &config::Persona, folder: &Path) -> anyhow::Resu
     };
     if let Some(path) = &persona.page {
         let page = page::read(&folder.join(path))?;
+        known_tools(persona.grant.as_ref().map_or(&[], |grant| &grant.idempotent), &page.tools)?;
         variant.settings.insert("page".into(), page.text.into());
         variant.egress = page.egress;
         variant.secrets = page.secrets;
     }
     Ok(variant)
+}
+
+/// What is said of a tool that the page does not have is a mistake.
+fn known_tools(named: &[String], tools: &[String]) -> anyhow::Result<()> {
+    let Some(unknown) = named.iter().find(|name| !tools.contains(name)) else { return Ok(()) };
+    let hint = nearest(unknown, tools.iter().map(String::as_str))
+        .map(|near| format!("; did you mean {near:?}?"))
+        .unwrap_or_else(|| format!("; its tools are: {}", tools.join(", ")));
+    bail!("`grant.idempotent`: the page has no tool {unknown:?}{hint}")
 }

@@ -18,6 +18,8 @@ pub struct Page {
     pub text: String,
     pub egress: Vec<Egress>,
     pub secrets: Vec<Secret>,
+    /// the names of its tools
+    pub tools: Vec<String>,
 }
 
 /// Fails where there is no such file, and where it is no page: with its line.
@@ -107,6 +109,7 @@ fn parse(text: String) -> Result<Page, Wrong> {
             format: format.map_or("Bearer {}", |format| format.get_ref()).to_owned(),
         });
     }
+    page.tools = read.tool.into_keys().collect();
     page.text = text;
     Ok(page)
 }

@@ -111,7 +111,10 @@ impl Record {
             }
             Observation::Kept(fields) => self.keep(fields),
             Observation::Outcome(outcome) => self.conversation([("outcome", outcome.as_str().into())]),
-            Observation::Tool { name, .. } => self.happened("tool", json!({ "name": name })),
+            Observation::Tool { turn, name, call, step } => {
+                let step = step.name();
+                self.happened("tool", json!({ "turn": turn, "name": name, "call": call, "step": step }));
+            }
             Observation::Trouble(what) => self.happened("trouble", json!({ "what": what })),
             Observation::Caller { .. }
             | Observation::Partial(_)

@@ -34,8 +34,9 @@ pub enum What {
     Speaks { text: String },
     /// The agent has stopped speaking something. `ending`: complete, interrupted, cancelled or failed.
     Spoke { text: String, heard: String, ending: &'static str },
-    /// A tool was called for.
-    Tool { name: String },
+    /// How far a tool has come that the model called for in this turn. `step`: requested, sent, and done, or
+    /// lost where nobody will know its result; each once.
+    Tool { turn: u32, name: String, call: String, step: &'static str },
     /// Milliseconds from the end of the caller's speech; null where something was not reached.
     Metrics {
         turn: u32,

@@ -79,7 +79,10 @@ impl Driver<'_> {
                     "turn, after the end of speech"
                 );
             }
-            Observation::Tool { name, call } => tracing::info!(call_sid, tool = name, call, "tool called"),
+            Observation::Tool { turn, name, call, step } => {
+                let step = step.name();
+                tracing::info!(call_sid, turn, tool = name, call, step, "tool");
+            }
             Observation::Kept(fields) => {
                 let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
                 tracing::info!(call_sid, fields = names.join(","), "kept");

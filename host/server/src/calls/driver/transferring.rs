@@ -3,6 +3,7 @@
 use super::Driver;
 use crate::calls::transfer::{self, Begun};
 use crate::registry::{Order, What};
+use call::conversation::LAST_RESORT;
 use call::persona::{Departure, Id};
 use call::{Input, Moment};
 use serde_json::json;
@@ -29,6 +30,7 @@ pub(super) struct Transfer {
 /// Who wants it.
 #[derive(Clone, Copy)]
 pub(super) enum By {
+    /// the call, mostly for its script
     Script(Id),
     Operator,
 }
@@ -36,6 +38,7 @@ pub(super) enum By {
 impl By {
     fn name(self) -> &'static str {
         match self {
+            Self::Script(LAST_RESORT) => "last resort",
             Self::Script(_) => "persona",
             Self::Operator => "operator",
         }

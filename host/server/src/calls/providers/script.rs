@@ -1,6 +1,7 @@
 //! Who holds the conversation.
 //!
-//! A persona that breaks goes on from its last snapshot, once. Another build of it goes on from a snapshot of
+//! A persona that breaks goes on from its last snapshot, once; one is taken whenever it has done something, so
+//! that it knows what it had begun, if it can say so at that moment. Another build of it goes on from a snapshot of
 //! the one in use, once that gives one which the new one understands; what is open stays the host's and keeps
 //! its ids. Where that does not come to pass, the call stays with the build that it has, and says so.
 
@@ -23,6 +24,8 @@ pub(super) struct Script {
     session: Option<PersonaSession>,
     /// where the persona can go on if it breaks; none: it broke before, or never said
     snapshot: Option<String>,
+    /// it has done something since then
+    behind: bool,
     restored: bool,
     /// another build is there, since then
     waits: Option<Waits>,
@@ -56,6 +59,7 @@ impl Script {
             using,
             session: None,
             snapshot: None,
+            behind: true,
             restored: false,
             waits: None,
             pinned: None,
@@ -79,14 +83,17 @@ impl Script {
             around.stages.turn(now, turn.number);
         }
         let Some(session) = &mut self.session else { return Input::PersonaFailed("it is not there".into()) };
-        let is_step = is_step(&event);
+        let is_step = !matches!(event, Event::Speaking | Event::Partial(_));
         match session.handle(now, event.clone()) {
             Ok(actions) => {
                 works(&self.slot);
-                self.stepped |= !matches!(event, Event::Speaking | Event::Partial(_));
-                if is_step && !self.restored {
+                self.stepped |= is_step;
+                // what it has begun is known to whoever goes on from here, and nothing runs twice
+                if (is_step || !actions.is_empty()) && !self.restored {
                     // one that breaks at this breaks again with the next event
-                    self.snapshot = session.snapshot(now).unwrap_or_default().or(self.snapshot.take());
+                    let snapshot = session.snapshot(now).unwrap_or_default();
+                    self.behind = snapshot.is_none();
+                    self.snapshot = snapshot.or(self.snapshot.take());
                 }
                 Input::Persona(actions)
             }
@@ -110,7 +117,12 @@ impl Script {
         match generation.restore_persona(&around.surroundings, now, around.scene, &snapshot) {
             Ok(Ok(session)) => {
                 self.session = Some(session);
-                Input::PersonaRestored(broken_by, why.to_owned())
+                Input::PersonaRestored {
+                    broken_by,
+                    why: why.to_owned(),
+                    up_to_date: !self.behind,
+                    idempotent: generation.idempotent().clone(),
+                }
             }
             Ok(Err(fault)) => Input::PersonaFailed(format!("{why}; and it cannot be restored: {fault}")),
             Err(error) => Input::PersonaFailed(format!("{why}; and it cannot be restored: {error}")),
@@ -171,6 +183,7 @@ impl Script {
         self.session = Some(next);
         self.using = Using::new(plug.clone(), &around.who.call);
         (self.snapshot, self.restored, self.waits, self.pinned) = (Some(snapshot), false, None, None);
+        self.behind = false;
         around.exchanged("persona", self.slot.id(), plug);
         Ok(())
     }
@@ -195,17 +208,4 @@ impl Script {
             session.cancel_fetch(id);
         }
     }
-}
-
-/// Whether a script may be somewhere else after this.
-fn is_step(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Started
-            | Event::Turn(_)
-            | Event::Done(_)
-            | Event::Keys { .. }
-            | Event::Response { .. }
-            | Event::Recalled { .. }
-    )
 }

@@ -1,12 +1,17 @@
 //! Does what a persona must not do, once it was told a turn. Which of it is chosen by the setting
 //! `mode`. Until then it greets like any other.
 
-use persona::{Call, Heard};
+use persona::contract::Event;
+use persona::{Call, Either, Heard, Request, first, tool};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 #[derive(Deserialize)]
 struct Settings {
     mode: String,
+    /// where a table is booked
+    #[serde(default)]
+    url: String,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -53,9 +58,34 @@ async fn talk(call: Call, settings: Settings, mut state: State) {
             call.say("").await;
         },
         "silent" => std::future::pending().await,
+        "trap-at-answer" | "trap-meanwhile" => book(&call, settings).await,
         mode => call.keep("mode", format!("there is no mode {mode:?}")),
     }
     call.hang_up();
+}
+
+/// Has the model book a table, by a tool that asks a server. Breaks at the server's answer, or at a key that is
+/// pressed before it comes.
+async fn book(call: &Call, settings: Settings) {
+    let about = tool("book", "Books a table.", json!({ "type": "object", "properties": {} }));
+    let line = call.clone();
+    let booked = call.ask("Book a table, and say what came of it.").tool(about, move |_| {
+        let (line, url) = (line.clone(), settings.url.clone());
+        let breaks = settings.mode == "trap-at-answer";
+        async move {
+            let request = Request { method: "POST".into(), url, headers: vec![], body: vec![] };
+            match line.fetch(request).await {
+                Ok(_) if breaks => panic!("this is on purpose"),
+                Ok(fetched) => format!("status {}", fetched.head.status),
+                Err(failure) => failure.message,
+            }
+        }
+    });
+    let key = call.wait(|event| matches!(event, Event::Key(_)).then_some(()));
+    if let Either::B(()) = first(booked, key).await {
+        panic!("this is on purpose");
+    }
+    call.keep("booked", true);
 }
 
 fn recurse(depth: u64) -> u64 {
