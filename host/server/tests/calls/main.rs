@@ -35,5 +35,6 @@ mod replacement;
 mod routing;
 mod soak;
 mod speech;
+mod stock;
 mod watching;
 mod webhook;
