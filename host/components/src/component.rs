@@ -1,11 +1,12 @@
 //! A component, ready to be used: read, checked, compiled, granted. One [`Generation`] is shared by
 //! all its sessions, and lives as long as the last of them.
 
-use crate::contract::{Contract, LlmContract, Script, SttContract, TtsContract};
+use crate::contract::{Contract, LlmContract, Script, ScriptWorld, SttContract, TtsContract};
 use crate::egress::Egress;
 use crate::engine::Host;
 use crate::grant::{Grant, GrantError, Operator, Settings, Variant};
-use crate::manifest::{Kind, Manifest, ManifestError, SECTION};
+use crate::manifest::{Kind, Limits, Manifest, ManifestError, SECTION};
+use crate::stock::Stock;
 use crate::store::State;
 use crate::wasi;
 use sha2::{Digest, Sha256};
@@ -128,14 +129,15 @@ pub struct Generation {
     pub(crate) host: Host,
     pub(crate) grant: Grant,
     pub(crate) egress: Arc<Egress>,
-    pub(crate) pre: Pre,
+    pub(crate) instances: Instances,
 }
 
-pub(crate) enum Pre {
-    Stt(<SttContract as Contract>::Pre),
-    Llm(<LlmContract as Contract>::Pre),
-    Tts(<TtsContract as Contract>::Pre),
-    Persona(crate::contract::ScriptPre),
+/// Where its sessions get theirs.
+pub(crate) enum Instances {
+    Stt(Stock<<SttContract as Contract>::World>),
+    Llm(Stock<<LlmContract as Contract>::World>),
+    Tts(Stock<<TtsContract as Contract>::World>),
+    Persona(Stock<ScriptWorld>),
 }
 
 impl Generation {
@@ -177,8 +179,8 @@ impl Generation {
         let kind = artifact.manifest.kind;
         let component = Component::new(host.engine(), &artifact.wasm[..])
             .map_err(|e| LoadError::NotAComponent { from: from.clone(), reason: format!("{e:#}") })?;
-        let pre = link(host, &component)
-            .and_then(|instance| check(kind, instance))
+        let instances = link(host, &component)
+            .and_then(|instance| check(host, kind, grant.limits, instance))
             .map_err(|e| LoadError::Contract { from, kind, reason: format!("{e:#}") })?;
         // the one thing that can fail in it is the set-up of TLS, which is ours
         let egress = Egress::new(grant.rules.clone(), grant.limits).map_err(|e| LoadError::Contract {
@@ -186,7 +188,7 @@ impl Generation {
             kind,
             reason: format!("no client for its requests: {e}"),
         })?;
-        Ok(Self { artifact, name, host: host.clone(), grant, egress: Arc::new(egress), pre })
+        Ok(Self { artifact, name, host: host.clone(), grant, egress: Arc::new(egress), instances })
     }
 
     /// What it goes by: its id, or the name that the operator gave this use of it.
@@ -202,17 +204,44 @@ impl Generation {
     pub fn idempotent(&self) -> &BTreeSet<String> {
         &self.grant.idempotent
     }
+
+    /// Whether sessions of it are opened from now on: then some instances of it are made beforehand, where that
+    /// saves time. Nobody is expected to begin with.
+    pub fn expect_sessions(&self, expected: bool) {
+        match &self.instances {
+            Instances::Stt(stock) => stock.expect(expected),
+            Instances::Llm(stock) => stock.expect(expected),
+            Instances::Tts(stock) => stock.expect(expected),
+            Instances::Persona(stock) => stock.expect(expected),
+        }
+    }
+
+    /// How many instances of it wait for a session.
+    pub fn ready(&self) -> usize {
+        match &self.instances {
+            Instances::Stt(stock) => stock.ready(),
+            Instances::Llm(stock) => stock.ready(),
+            Instances::Tts(stock) => stock.ready(),
+            Instances::Persona(stock) => stock.ready(),
+        }
+    }
 }
 
 fn link(host: &Host, component: &Component) -> wasmtime::Result<InstancePre<State>> {
     wasi::link(host.engine(), component)?.instantiate_pre(component)
 }
 
-fn check(kind: Kind, instance: InstancePre<State>) -> wasmtime::Result<Pre> {
+fn check(
+    host: &Host,
+    kind: Kind,
+    limits: Limits,
+    instance: InstancePre<State>,
+) -> wasmtime::Result<Instances> {
+    let (engine, room) = (host.engine(), host.room());
     Ok(match kind {
-        Kind::Stt => Pre::Stt(SttContract::check(instance)?),
-        Kind::Llm => Pre::Llm(LlmContract::check(instance)?),
-        Kind::Tts => Pre::Tts(TtsContract::check(instance)?),
-        Kind::Persona => Pre::Persona(Script::check(instance)?),
+        Kind::Stt => Instances::Stt(Stock::new(engine, room, limits, SttContract::check(instance)?)),
+        Kind::Llm => Instances::Llm(Stock::new(engine, room, limits, LlmContract::check(instance)?)),
+        Kind::Tts => Instances::Tts(Stock::new(engine, room, limits, TtsContract::check(instance)?)),
+        Kind::Persona => Instances::Persona(Stock::new(engine, room, limits, Script::check(instance)?)),
     })
 }

@@ -136,9 +136,10 @@ const WORTH_TELLING: Duration = Duration::from_millis(5);
 const ENTRIES_WORTH_TELLING: u64 = 50;
 
 /// One session's part, in the account of its component and in what its call has of it. What it holds
-/// is given back when it is dropped.
+/// is given back when it is dropped. What an instance took before it had a session is the session's.
 pub(crate) struct Share {
-    accounts: [Arc<Account>; 2],
+    /// none: it has no session yet
+    accounts: Option<[Arc<Account>; 2]>,
     untold: Untold,
     memory: u64,
 }
@@ -153,11 +154,17 @@ struct Untold {
 }
 
 impl Share {
-    /// `host`, `call`: the component's accounts there.
-    pub(crate) fn new(host: Arc<Account>, call: Arc<Account>) -> Self {
-        let accounts = [host, call];
-        accounts.iter().for_each(|account| account.open());
-        Self { accounts, untold: Untold::default(), memory: 0 }
+    pub(crate) fn of_nobody() -> Self {
+        Self { accounts: None, untold: Untold::default(), memory: 0 }
+    }
+
+    /// Its session begins. `accounts`: the component's with the host, and with the call.
+    pub(crate) fn begin(&mut self, accounts: [Arc<Account>; 2]) {
+        for account in &accounts {
+            account.open();
+            account.grew(self.memory);
+        }
+        self.accounts = Some(accounts);
     }
 
     /// One call into it is over.
@@ -183,25 +190,29 @@ impl Share {
 
     pub(crate) fn grew(&mut self, bytes: u64) {
         self.memory += bytes;
-        self.accounts.iter().for_each(|account| account.grew(bytes));
+        self.accounts().for_each(|account| account.grew(bytes));
     }
 
     /// It is not called any more.
     pub(crate) fn faulted(&mut self, fault: &Fault) {
         self.tell();
-        self.accounts.iter().for_each(|account| account.faulted(fault));
+        self.accounts().for_each(|account| account.faulted(fault));
     }
 
     fn tell(&mut self) {
         let untold = std::mem::take(&mut self.untold);
-        self.accounts.iter().for_each(|account| account.told(&untold));
+        self.accounts().for_each(|account| account.told(&untold));
+    }
+
+    fn accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.accounts.iter().flatten()
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
         self.tell();
-        self.accounts.iter().for_each(|account| account.close(self.memory));
+        self.accounts().for_each(|account| account.close(self.memory));
     }
 }
 
@@ -219,7 +230,9 @@ mod tests {
 
     impl Bench {
         fn open(&self, call: usize) -> Share {
-            Share::new(self.host.account("openai-llm"), self.calls[call].account("openai-llm"))
+            let mut share = Share::of_nobody();
+            share.begin([self.host.account("openai-llm"), self.calls[call].account("openai-llm")]);
+            share
         }
 
         fn host(&self) -> Consumed {
@@ -251,6 +264,23 @@ mod tests {
         drop(one);
         assert_eq!(held(bench.host()), (ms(8), 0, 0));
         assert_eq!((bench.host().opened, bench.host().most_memory), (2, 1500));
+    }
+
+    #[test]
+    fn what_was_taken_before_there_was_a_session_is_the_sessions() {
+        let bench = Bench::default();
+        let mut share = Share::of_nobody();
+        share.grew(1000);
+        assert_eq!((bench.host().memory, bench.host().sessions), (0, 0));
+        share.begin([bench.host.account("openai-llm"), bench.calls[1].account("openai-llm")]);
+        for consumed in [bench.host(), bench.call(1)] {
+            assert_eq!((consumed.memory, consumed.most_memory, consumed.sessions), (1000, 1000, 1));
+        }
+        drop(share);
+        assert_eq!((bench.host().memory, bench.host().sessions, bench.host().opened), (0, 0, 1));
+        // of one that is never used nobody hears
+        drop(Share::of_nobody());
+        assert_eq!(bench.host().opened, 1);
     }
 
     #[test]

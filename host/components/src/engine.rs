@@ -2,6 +2,7 @@
 //! interrupts them.
 
 use crate::consumption::{Consumed, Consumption};
+use crate::stock::Room;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +58,7 @@ pub struct Host {
 struct Ticking {
     engine: Engine,
     consumption: Consumption,
+    room: Arc<Room>,
 }
 
 impl Host {
@@ -73,7 +75,9 @@ impl Host {
         let engine = Engine::new(&config)
             .map_err(|e| EngineError::Engine { sessions: settings.sessions, reason: format!("{e:#}") })?;
         tick(&engine)?;
-        Ok(Self { engine: Arc::new(Ticking { engine, consumption: Consumption::default() }) })
+        let room = Room::open()
+            .map_err(|e| EngineError::Engine { sessions: settings.sessions, reason: e.to_string() })?;
+        Ok(Self { engine: Arc::new(Ticking { engine, consumption: Consumption::default(), room }) })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -82,6 +86,10 @@ impl Host {
 
     pub(crate) fn consumption(&self) -> &Consumption {
         &self.engine.consumption
+    }
+
+    pub(crate) fn room(&self) -> &Arc<Room> {
+        &self.engine.room
     }
 
     /// What each component has taken so far, by id.

@@ -16,7 +16,8 @@
 //! - `session`: a component at work, its timers and its limits; `probing`: whether it works at all
 //! - `sound`: between the line's sound and a component's
 //! - `contract`: bindings, and the way between them and the call's words
-//! - `engine`, `store`, `allowance`, `wasi`: what it runs in, and for how long
+//! - `engine`, `store`, `allowance`, `wasi`: what it runs in, and for how long; `stock`: what of that is made
+//!   before a call needs it
 //! - `journal`: a call written down, to be replayed
 //! - `consumption`, `weight`: what components take of the machine
 //! - `remark`: what they say of themselves
@@ -42,6 +43,7 @@ mod remark;
 mod secret;
 mod session;
 mod sound;
+mod stock;
 mod store;
 mod wasi;
 mod weight;

@@ -1,7 +1,7 @@
 //! Whether a component can be used at all, before there is a caller: a session of it is opened, and nobody
 //! is told anything. A provider reaches for no server then.
 
-use crate::component::{Generation, LoadError, Pre};
+use crate::component::{Generation, Instances, LoadError};
 use crate::session::{Fault, LineAbilities, Listening, Scene, Speaking, Surroundings};
 use call::persona::{Answerer, Direction};
 use call::{Failure, Moment, llm, stt, tts};
@@ -13,25 +13,25 @@ impl Generation {
     pub fn probe(self: &Arc<Self>) -> Result<Result<(), Fault>, LoadError> {
         let (arrivals, _) = mpsc::channel(1);
         let surroundings = Surroundings::new("a probe", 0, 0, arrivals);
-        Ok(match &self.pre {
-            Pre::Persona(_) => {
+        Ok(match &self.instances {
+            Instances::Persona(_) => {
                 self.open_persona(&surroundings, Moment::START, &Scene::with_nobody())?.map(drop)
             }
-            Pre::Stt(_) => {
+            Instances::Stt(_) => {
                 let (session, effects) = self.open_stt(&surroundings, Moment::START, Listening::default())?;
                 verdict(session.broke(), effects, |effect| match effect {
                     stt::Effect::Failed(failure) => Some(failure),
                     _ => None,
                 })
             }
-            Pre::Llm(_) => {
+            Instances::Llm(_) => {
                 let (session, effects) = self.open_llm(&surroundings, Moment::START)?;
                 verdict(session.broke(), effects, |effect| match effect {
                     llm::Effect::Failed(failure) => Some(failure),
                     _ => None,
                 })
             }
-            Pre::Tts(_) => {
+            Instances::Tts(_) => {
                 let (session, effects) = self.open_tts(&surroundings, Moment::START, Speaking::default())?;
                 verdict(session.broke(), effects, |effect| match effect {
                     tts::Effect::Failed(failure) => Some(failure),

@@ -5,15 +5,17 @@
 //! session then says `failed`, once, in the words of its kind; the log names the component and what
 //! it did.
 
-use crate::component::{Generation, LoadError, Pre};
-use crate::consumption::{Consumed, Consumption, Share};
+use crate::component::{Generation, Instances, LoadError};
+use crate::consumption::{Consumed, Consumption};
 use crate::contract::{
-    Contract, LlmContract, Opened, Script, Sorted, SttContract, TtsContract, action, event, opening,
+    Contract, LlmContract, Opened, Script, ScriptWorld, Sorted, SttContract, TtsContract, action, event,
+    opening,
 };
 use crate::egress::{Arrival, Connections, NetEvent, SessionId};
 use crate::journal::{Bytes, Journal, Pages};
 use crate::manifest::Kind;
 use crate::remark::one_line;
+use crate::stock::{Made, Stock};
 use crate::store::{self, OverMemory, OverTime, Owner, State};
 use crate::weight::Weight;
 use call::persona::{Action, Answerer, Direction, Event};
@@ -182,8 +184,8 @@ impl Generation {
         now: Moment,
         opening: Listening,
     ) -> Result<(SttSession, Vec<call::stt::Effect>), LoadError> {
-        match &self.pre {
-            Pre::Stt(pre) => Provider::open(self, pre, surroundings, now, opening),
+        match &self.instances {
+            Instances::Stt(stock) => Provider::open(self, stock, surroundings, now, opening),
             _ => Err(self.wrong_kind(Kind::Stt)),
         }
     }
@@ -194,8 +196,8 @@ impl Generation {
         surroundings: &Surroundings,
         now: Moment,
     ) -> Result<(LlmSession, Vec<call::llm::Effect>), LoadError> {
-        match &self.pre {
-            Pre::Llm(pre) => Provider::open(self, pre, surroundings, now, ()),
+        match &self.instances {
+            Instances::Llm(stock) => Provider::open(self, stock, surroundings, now, ()),
             _ => Err(self.wrong_kind(Kind::Llm)),
         }
     }
@@ -207,8 +209,8 @@ impl Generation {
         now: Moment,
         opening: Speaking,
     ) -> Result<(TtsSession, Vec<call::tts::Effect>), LoadError> {
-        match &self.pre {
-            Pre::Tts(pre) => Provider::open(self, pre, surroundings, now, opening),
+        match &self.instances {
+            Instances::Tts(stock) => Provider::open(self, stock, surroundings, now, opening),
             _ => Err(self.wrong_kind(Kind::Tts)),
         }
     }
@@ -220,8 +222,10 @@ impl Generation {
         now: Moment,
         scene: &Scene,
     ) -> Result<Result<PersonaSession, Fault>, LoadError> {
-        match &self.pre {
-            Pre::Persona(pre) => Ok(PersonaSession::open(self, pre, surroundings, now, scene, None)),
+        match &self.instances {
+            Instances::Persona(stock) => {
+                Ok(PersonaSession::open(self, stock, surroundings, now, scene, None))
+            }
             _ => Err(self.wrong_kind(Kind::Persona)),
         }
     }
@@ -234,9 +238,9 @@ impl Generation {
         scene: &Scene,
         snapshot: &str,
     ) -> Result<Result<PersonaSession, Fault>, LoadError> {
-        match &self.pre {
-            Pre::Persona(pre) => {
-                Ok(PersonaSession::open(self, pre, surroundings, now, scene, Some(snapshot)))
+        match &self.instances {
+            Instances::Persona(stock) => {
+                Ok(PersonaSession::open(self, stock, surroundings, now, scene, Some(snapshot)))
             }
             _ => Err(self.wrong_kind(Kind::Persona)),
         }
@@ -248,18 +252,23 @@ impl Generation {
 }
 
 impl Body {
-    pub(crate) fn new(generation: &Arc<Generation>, surroundings: &Surroundings, id: SessionId) -> Self {
+    /// With an instance of it; its error is what the first call into it comes to.
+    pub(crate) fn new<W: Send + 'static>(
+        generation: &Arc<Generation>,
+        stock: &Stock<W>,
+        surroundings: &Surroundings,
+        id: SessionId,
+    ) -> (Self, wasmtime::Result<W>) {
+        let Made { mut store, world } = stock.take();
         let owner = Owner { component: generation.id().to_owned(), call: surroundings.call.clone() };
         // sessions of one call differ
         let seed = surroundings.seed ^ (id.0 << 32);
-        let share = Share::new(
-            generation.host.consumption().account(generation.id()),
-            surroundings.consumption.account(generation.id()),
-        );
-        let store = store::open(generation.host.engine(), owner, generation.grant.limits, seed, share);
+        let accounts = [generation.host.consumption(), &surroundings.consumption];
+        let accounts = accounts.map(|accounts| accounts.account(generation.id()));
+        store::begin(&mut store, owner, generation.grant.limits, seed, accounts);
         let call = surroundings.call.clone();
         let pages = surroundings.journal.as_ref().map(|journal| journal.session(id));
-        Self { generation: generation.clone(), store, call, began: surroundings.began, pages }
+        (Self { generation: generation.clone(), store, call, began: surroundings.began, pages }, world)
     }
 
     fn at(&self, now: Moment) -> u64 {
@@ -331,20 +340,20 @@ impl Body {
 impl<C: Contract> Provider<C> {
     fn open(
         generation: &Arc<Generation>,
-        pre: &C::Pre,
+        stock: &Stock<C::World>,
         surroundings: &Surroundings,
         now: Moment,
         opening: C::Opening,
     ) -> Result<(Self, Vec<C::Effect>), LoadError> {
         let id = surroundings.next_id();
-        let mut body = Body::new(generation, surroundings, id);
+        let (mut body, world) = Body::new(generation, stock, surroundings, id);
         let settings = generation.grant.settings.json();
         let sound = generation.artifact.manifest.audio;
         let converter = C::converter(sound)
             .map_err(|source| LoadError::Audio { id: generation.id().to_owned(), source })?;
         let noted = body.noted(&opening);
         let opened = body
-            .enter(now, |store, _| C::open(pre, store, opening, sound, &settings))
+            .enter(now, |store, _| C::open(world?, store, opening, sound, &settings))
             .and_then(|opened| opened.map_err(Fault::Refused));
         if let (Some(pages), Some(noted)) = (&body.pages, noted) {
             pages.opened(now, generation, &settings, noted, opened.as_ref().map(drop));
@@ -480,20 +489,20 @@ impl<C: Contract> Provider<C> {
 impl PersonaSession {
     fn open(
         generation: &Arc<Generation>,
-        pre: &crate::contract::ScriptPre,
+        stock: &Stock<ScriptWorld>,
         surroundings: &Surroundings,
         now: Moment,
         scene: &Scene,
         snapshot: Option<&str>,
     ) -> Result<Self, Fault> {
         let id = surroundings.next_id();
-        let mut body = Body::new(generation, surroundings, id);
+        let (mut body, world) = Body::new(generation, stock, surroundings, id);
         let settings = generation.grant.settings.json();
         let opening = opening(scene, body.at(now), &settings);
         let script = body
             .enter(now, |store, _| match snapshot {
-                Some(snapshot) => Script::restore(pre, store, &opening, snapshot),
-                None => Script::open(pre, store, &opening),
+                Some(snapshot) => Script::restore(world?, store, &opening, snapshot),
+                None => Script::open(world?, store, &opening),
             })
             .and_then(|script| script.map_err(Fault::Refused))
             .inspect_err(|fault| body.report(fault));

@@ -1,17 +1,21 @@
 //! What a component runs in: its memory, its time, and the few things it may ask of the host while
 //! it runs.
 //!
-//! One [`Store`] for each session. A call into a component is bounded by the CPU time it takes, not
+//! One [`Store`] for each session. It begins as nobody's: an instance is made in it, which may be long before
+//! there is a call (`stock`), and sees nothing that differs from call to call. Then it becomes a session's.
+//!
+//! A call into a component is bounded by the CPU time it takes, not
 //! by the clock on the wall: on a busy machine a thread that waits for a processor has done nothing
 //! wrong. The engine's epoch ticks every ten milliseconds, and at each tick within a call the time
 //! is read; so it is after each call, for what all of them take together.
 
 use crate::allowance::Allowance;
-use crate::consumption::Share;
+use crate::consumption::{Account, Share};
 use crate::contract::shared::log as wit_log;
 use crate::manifest::Limits;
 use crate::remark::one_line;
 use crate::wasi::Stderr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
@@ -45,12 +49,16 @@ pub struct State {
     allowance: Allowance,
     /// none: it is not being called
     meter: Option<Meter>,
+    /// what making it computed, which counts as part of the first call into it; none: it was called
+    made: Option<Duration>,
 }
 
 /// What was read when a call into the component began.
 struct Meter {
     cpu: Duration,
     wall: Instant,
+    /// what was computed before, and counts
+    before: Duration,
     /// what it may compute, so as not to take more than its share
     left: Duration,
 }
@@ -62,7 +70,10 @@ struct Memory {
 
 /// Lines of the component, for the host's log.
 pub(crate) struct Log {
-    owner: Owner,
+    /// none: it is nobody's yet
+    owner: Option<Owner>,
+    /// lines from that time
+    early: Vec<(wit_log::Level, String)>,
     /// of the call into it
     lines: u32,
     /// it was said that lines are cut
@@ -100,20 +111,27 @@ impl WasiView for State {
     }
 }
 
-/// A store within these limits, whose random numbers follow from `seed`. What it takes goes to `share`.
-pub(crate) fn open(engine: &Engine, owner: Owner, limits: Limits, seed: u64, share: Share) -> Store<State> {
+/// The clock and the source of random numbers while an instance is made: the same for each, so that a session
+/// is the same whenever its instance was made, and in a replay.
+const AT: u64 = 0;
+const SEED: u64 = 0;
+
+/// A store within these limits that belongs to nobody.
+pub(crate) fn of_nobody(engine: &Engine, limits: Limits) -> Store<State> {
     let stderr = Stderr::default();
-    let wasi = crate::wasi::context(&stderr, seed);
+    let wasi = crate::wasi::context(&stderr, SEED);
     let mut table = ResourceTable::new();
     table.set_max_capacity(MOST_RESOURCES);
+    let (lines, cut, left, since) = (0, false, MOST_LINES_SAVED, 0);
     let state = State {
         wasi,
         table,
-        memory: Memory { limit: limits.memory(), share },
-        log: Log { owner, lines: 0, cut: false, left: MOST_LINES_SAVED, since: 0, stderr },
-        at: 0,
+        memory: Memory { limit: limits.memory(), share: Share::of_nobody() },
+        log: Log { owner: None, early: Vec::new(), lines, cut, left, since, stderr },
+        at: AT,
         allowance: Allowance::new(limits.call(), Instant::now()),
         meter: None,
+        made: None,
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.memory);
@@ -124,17 +142,50 @@ pub(crate) fn open(engine: &Engine, owner: Owner, limits: Limits, seed: u64, sha
     store
 }
 
+/// Makes an instance in it, and tells what that computed. It may compute as much as one call may.
+pub(crate) fn make<W>(
+    store: &mut Store<State>,
+    make: impl FnOnce(&mut Store<State>) -> wasmtime::Result<W>,
+) -> (wasmtime::Result<W>, Duration) {
+    let meter = Meter { cpu: cpu_time(), wall: Instant::now(), before: Duration::ZERO, left: Duration::MAX };
+    store.data_mut().meter = Some(meter);
+    store.set_epoch_deadline(1);
+    let made = make(store);
+    let state = store.data_mut();
+    let computed = state.meter.take().map(|meter| meter.computed()).unwrap_or_default();
+    state.made = Some(computed);
+    state.log.flush_stderr();
+    (made, computed)
+}
+
+/// It is a session's from here on, whose random numbers follow from `seed`. What it takes, and has taken, goes
+/// to `share`.
+pub(crate) fn begin(
+    store: &mut Store<State>,
+    owner: Owner,
+    limits: Limits,
+    seed: u64,
+    share: [Arc<Account>; 2],
+) {
+    let state = store.data_mut();
+    state.wasi = crate::wasi::context(&state.log.stderr, seed);
+    state.allowance = Allowance::new(limits.call(), Instant::now());
+    state.memory.share.begin(share);
+    state.log.begin(owner);
+}
+
 /// Before every call into the component. An error: it has computed too much already.
 pub(crate) fn enter(store: &mut Store<State>, at: u64) -> Result<(), OverTime> {
     let state = store.data_mut();
     state.at = at;
-    state.log.begin(at);
+    let made = state.made.take();
+    state.log.enter(at, made.is_some());
     let wall = Instant::now();
     let left = state.allowance.left(wall);
     if left.is_zero() {
         return Err(OverTime::Share);
     }
-    state.meter = Some(Meter { cpu: cpu_time(), wall, left });
+    state.meter = Some(Meter { cpu: cpu_time(), wall, before: made.unwrap_or_default(), left });
     store.set_epoch_deadline(1);
     Ok(())
 }
@@ -184,7 +235,7 @@ impl State {
 
 impl Meter {
     fn computed(&self) -> Duration {
-        cpu_time().saturating_sub(self.cpu)
+        cpu_time().saturating_sub(self.cpu) + self.before
     }
 }
 
@@ -220,9 +271,19 @@ impl ResourceLimiter for Memory {
 }
 
 impl Log {
-    /// A call into the component begins.
-    fn begin(&mut self, at: u64) {
-        self.lines = 0;
+    /// It is somebody's now, and so is what was written before.
+    fn begin(&mut self, owner: Owner) {
+        self.owner = Some(owner);
+        for (level, line) in std::mem::take(&mut self.early) {
+            self.write(level, &line);
+        }
+    }
+
+    /// A call into the component begins. `first`: what was written while it was made is of the same call.
+    fn enter(&mut self, at: u64, first: bool) {
+        if !first {
+            self.lines = 0;
+        }
         let gained = at.saturating_sub(self.since) / LINE_EVERY;
         if gained > 0 {
             self.left = self.left.saturating_add(gained).min(MOST_LINES_SAVED);
@@ -232,21 +293,22 @@ impl Log {
     }
 
     fn line(&mut self, level: wit_log::Level, message: &str) {
-        let Owner { component, call } = &self.owner;
         if self.lines >= MOST_LINES || self.left == 0 {
-            if !self.cut {
-                tracing::warn!(
-                    component,
-                    call_sid = call,
-                    "it logs too much: further lines of this call are cut"
-                );
+            if !std::mem::replace(&mut self.cut, true) {
+                self.write(wit_log::Level::Warn, "it logs too much: further lines of this call are cut");
             }
-            self.cut = true;
             return;
         }
         self.lines += 1;
         self.left -= 1;
-        let message = one_line(message);
+        self.write(level, &one_line(message));
+    }
+
+    fn write(&mut self, level: wit_log::Level, message: &str) {
+        let Some(Owner { component, call }) = &self.owner else {
+            self.early.push((level, message.to_owned()));
+            return;
+        };
         match level {
             wit_log::Level::Debug => tracing::debug!(component, call_sid = call, "{message}"),
             wit_log::Level::Info => tracing::info!(component, call_sid = call, "{message}"),

@@ -7,12 +7,13 @@ mod convert;
 mod persona;
 mod providers;
 
-pub(crate) use persona::{Pre as ScriptPre, Script, action, event, opening};
+pub(crate) use persona::{Script, World as ScriptWorld, action, event, opening};
 pub use providers::{LlmContract, SttContract, TtsContract};
 pub(crate) use script::exports::cordboard::component::persona as script_words;
 
 use crate::egress;
 use crate::manifest::Sound;
+use crate::stock::Maker;
 use crate::store::State;
 use crate::weight::Weight;
 use audio::resample::ResampleError;
@@ -103,11 +104,11 @@ pub trait Contract: 'static {
     /// as it crosses the boundary
     type RawEvent: Serialize + DeserializeOwned;
     type RawEffect: Serialize + DeserializeOwned;
-    type World;
-    /// type-checked, ready to be instantiated
-    type Pre: Clone + Send + Sync;
+    /// an instance
+    type World: Send + 'static;
 
-    fn check(instance: InstancePre<State>) -> wasmtime::Result<Self::Pre>;
+    /// How instances are made of what fits this contract; fails where it does not.
+    fn check(instance: InstancePre<State>) -> wasmtime::Result<Maker<Self::World>>;
     /// Fails where its sound cannot be converted.
     fn converter(sound: Sound) -> Result<Self::Converter, ResampleError>;
     /// What the call tells it, in its own sound; none: not enough of that yet to be told.
@@ -116,7 +117,7 @@ pub trait Contract: 'static {
     fn inward(converter: &mut Self::Converter, effect: Self::Effect, given: &mut Vec<Self::Effect>);
     /// The outer error: it trapped. The inner one: it refused.
     fn open(
-        pre: &Self::Pre,
+        world: Self::World,
         store: &mut Store<State>,
         opening: Self::Opening,
         sound: Sound,

@@ -4,28 +4,31 @@ use super::convert as to;
 use super::script::exports::cordboard::component::persona as wit;
 use super::{Opened, script as world};
 use crate::session::Scene;
+use crate::stock::Maker;
 use crate::store::State;
 use call::persona::{self, Action, Event};
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
 /// A running script.
-pub(crate) struct Script(Opened<world::PersonaScript>);
+pub(crate) struct Script(Opened<World>);
 
-pub(crate) type Pre = world::PersonaScriptPre<State>;
+/// An instance of which a script can be opened.
+pub(crate) type World = world::PersonaScript;
 
 impl Script {
-    pub(crate) fn check(instance: InstancePre<State>) -> wasmtime::Result<Pre> {
-        Pre::new(instance)
+    /// How instances are made of what fits the contract; fails where it does not.
+    pub(crate) fn check(instance: InstancePre<State>) -> wasmtime::Result<Maker<World>> {
+        let pre = world::PersonaScriptPre::new(instance)?;
+        Ok(Box::new(move |store| pre.instantiate(store)))
     }
 
     /// The outer error: it trapped. The inner one: it refused.
     pub(crate) fn open(
-        pre: &Pre,
+        world: World,
         store: &mut Store<State>,
         opening: &wit::Opening,
     ) -> wasmtime::Result<Result<Self, call::Failure>> {
-        let world = pre.instantiate(&mut *store)?;
         let script = world.cordboard_component_persona().script().call_open(store, opening)?;
         Ok(script.map(|session| Self(Opened { world, session })).map_err(to::failure))
     }
@@ -33,12 +36,11 @@ impl Script {
     /// Goes on where another session of the same persona was. The outer error: it trapped. The inner
     /// one: it refused.
     pub(crate) fn restore(
-        pre: &Pre,
+        world: World,
         store: &mut Store<State>,
         opening: &wit::Opening,
         snapshot: &str,
     ) -> wasmtime::Result<Result<Self, call::Failure>> {
-        let world = pre.instantiate(&mut *store)?;
         let script = world.cordboard_component_persona().script();
         let script = script.call_restore(store, opening, &snapshot.to_owned())?;
         Ok(script.map(|session| Self(Opened { world, session })).map_err(to::failure))

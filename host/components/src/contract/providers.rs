@@ -9,6 +9,7 @@ use crate::egress::NetEvent;
 use crate::manifest::Sound;
 use crate::session::{Listening, Speaking};
 use crate::sound::{Inward, Outward};
+use crate::stock::Maker;
 use crate::store::State;
 use audio::resample::ResampleError;
 use call::line::UtteranceId;
@@ -28,10 +29,10 @@ macro_rules! same_of_every_kind {
         type RawEvent = $wit::Event;
         type RawEffect = $wit::Effect;
         type World = $world;
-        type Pre = $pre::$Pre<State>;
 
-        fn check(instance: InstancePre<State>) -> wasmtime::Result<Self::Pre> {
-            Self::Pre::new(instance)
+        fn check(instance: InstancePre<State>) -> wasmtime::Result<Maker<$world>> {
+            let pre = $pre::$Pre::new(instance)?;
+            Ok(Box::new(move |store| pre.instantiate(store)))
         }
 
         fn handle(
@@ -90,7 +91,7 @@ impl Contract for SttContract {
     }
 
     fn open(
-        pre: &Self::Pre,
+        world: Self::World,
         store: &mut Store<State>,
         Listening { language, keyterms }: Listening,
         sound: Sound,
@@ -98,7 +99,6 @@ impl Contract for SttContract {
     ) -> wasmtime::Result<Result<Opened<Self::World>, call::Failure>> {
         let settings = settings.to_owned();
         let opening = wit_stt::Opening { format: to::format(sound), language, keyterms, settings };
-        let world = pre.instantiate(&mut *store)?;
         let session = world.cordboard_component_stt().session().call_open(store, &opening)?;
         Ok(session.map(|session| Opened { world, session }).map_err(to::failure))
     }
@@ -167,14 +167,13 @@ impl Contract for LlmContract {
     }
 
     fn open(
-        pre: &Self::Pre,
+        world: Self::World,
         store: &mut Store<State>,
         (): (),
         _: Sound,
         settings: &str,
     ) -> wasmtime::Result<Result<Opened<Self::World>, call::Failure>> {
         let opening = wit_llm::Opening { settings: settings.to_owned() };
-        let world = pre.instantiate(&mut *store)?;
         let session = world.cordboard_component_llm().session().call_open(store, &opening)?;
         Ok(session.map(|session| Opened { world, session }).map_err(to::failure))
     }
@@ -250,7 +249,7 @@ impl Contract for TtsContract {
     }
 
     fn open(
-        pre: &Self::Pre,
+        world: Self::World,
         store: &mut Store<State>,
         Speaking { language, voice }: Speaking,
         sound: Sound,
@@ -258,7 +257,6 @@ impl Contract for TtsContract {
     ) -> wasmtime::Result<Result<Opened<Self::World>, call::Failure>> {
         let settings = settings.to_owned();
         let opening = wit_tts::Opening { format: to::format(sound), language, voice, settings };
-        let world = pre.instantiate(&mut *store)?;
         let session = world.cordboard_component_tts().session().call_open(store, &opening)?;
         Ok(session.map(|session| Opened { world, session }).map_err(to::failure))
     }

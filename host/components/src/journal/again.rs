@@ -3,13 +3,15 @@
 use super::format::{Bytes, Came, Opened};
 use super::replaying::moment;
 use super::showing::line;
-use crate::component::{Generation, Pre};
+use crate::component::{Generation, Instances};
 use crate::contract::{self, Contract, LlmContract, Script, SttContract, TtsContract, script_words};
+use crate::egress::SessionId;
 use crate::manifest::{Kind, Manifest};
-use crate::session::{Body, Fault, Listening, Speaking};
+use crate::session::{Body, Fault, Listening, Speaking, Surroundings};
 use call::Moment;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// A session that is told again what it was told.
 pub(super) trait Again {
@@ -56,23 +58,33 @@ impl Again for PersonaAgain {
 pub(super) type Opening = Result<Box<dyn Again>, Fault>;
 
 /// Opens it as it was opened, and whether that was from a snapshot; none: it makes no sense.
-pub(super) fn again(generation: &Generation, mut body: Body, opened: &Opened<'_>) -> Option<(Opening, bool)> {
-    let now = moment(opened.at);
+pub(super) fn again(
+    generation: &Arc<Generation>,
+    surroundings: &Surroundings,
+    opened: &Opened<'_>,
+) -> Option<(Opening, bool)> {
+    let (now, id) = (moment(opened.at), SessionId(opened.session));
     let manifest = &generation.artifact.manifest;
-    let again = match &generation.pre {
-        Pre::Stt(pre) => {
-            provider::<SttContract>(pre, body, manifest, opened, opened.opening.read::<Listening>()?)
+    let again = match &generation.instances {
+        Instances::Stt(stock) => {
+            let begun = Body::new(generation, stock, surroundings, id);
+            provider::<SttContract>(begun, manifest, opened, opened.opening.read::<Listening>()?)
         }
-        Pre::Llm(pre) => provider::<LlmContract>(pre, body, manifest, opened, opened.opening.read::<()>()?),
-        Pre::Tts(pre) => {
-            provider::<TtsContract>(pre, body, manifest, opened, opened.opening.read::<Speaking>()?)
+        Instances::Llm(stock) => {
+            let begun = Body::new(generation, stock, surroundings, id);
+            provider::<LlmContract>(begun, manifest, opened, opened.opening.read::<()>()?)
         }
-        Pre::Persona(pre) => {
+        Instances::Tts(stock) => {
+            let begun = Body::new(generation, stock, surroundings, id);
+            provider::<TtsContract>(begun, manifest, opened, opened.opening.read::<Speaking>()?)
+        }
+        Instances::Persona(stock) => {
+            let (mut body, world) = Body::new(generation, stock, surroundings, id);
             let (mut opening, snapshot): (script_words::Opening, Option<String>) = opened.opening.read()?;
             opening.settings = settings(&opening.settings, manifest);
             let script = body.enter(now, |store, _| match &snapshot {
-                Some(snapshot) => Script::restore(pre, store, &opening, snapshot),
-                None => Script::open(pre, store, &opening),
+                Some(snapshot) => Script::restore(world?, store, &opening, snapshot),
+                None => Script::open(world?, store, &opening),
             });
             let script = script.and_then(|script| script.map_err(Fault::Refused));
             let again = script.map(|script| Box::new(PersonaAgain { body, script }) as Box<dyn Again>);
@@ -83,15 +95,14 @@ pub(super) fn again(generation: &Generation, mut body: Body, opened: &Opened<'_>
 }
 
 fn provider<C: Contract>(
-    pre: &C::Pre,
-    mut body: Body,
+    (mut body, world): (Body, wasmtime::Result<C::World>),
     manifest: &Manifest,
     opened: &Opened<'_>,
     opening: C::Opening,
 ) -> Opening {
     let settings = settings(&opened.settings, manifest);
     let begun =
-        body.enter(moment(opened.at), |store, _| C::open(pre, store, opening, opened.sound, &settings));
+        body.enter(moment(opened.at), |store, _| C::open(world?, store, opening, opened.sound, &settings));
     let begun = begun.and_then(|begun| begun.map_err(Fault::Refused))?;
     Ok(Box::new(ProviderAgain::<C> { body, opened: begun }))
 }

@@ -13,11 +13,10 @@ use super::showing::{apart, brief};
 use crate::catalogue::Catalogue;
 use crate::component::{Artifact, Generation, LoadError};
 use crate::contract::script_words;
-use crate::egress::SessionId;
 use crate::engine::Host;
 use crate::grant::Grant;
 use crate::manifest::{CEILING, Kind, Limits};
-use crate::session::{Body, Surroundings};
+use crate::session::Surroundings;
 use call::Moment;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -233,8 +232,7 @@ impl<'a> Stage<'a> {
     ) -> Result<Option<Divergence>, Trouble> {
         let component = &opened.component;
         let generation = self.generation(component.kind, &component.id, opened.limits)?;
-        let body = Body::new(&generation, &self.surroundings, SessionId(opened.session));
-        let (again, restored) = again(&generation, body, opened).ok_or(Trouble::Garbled)?;
+        let (again, restored) = again(&generation, &self.surroundings, opened).ok_or(Trouble::Garbled)?;
         self.replayed.sessions += 1;
         let came = Came::of(again.as_ref().map(drop));
         let mut session = Session {

@@ -12,4 +12,6 @@ mod hostile_everywhere;
 mod hostile_network;
 mod journal;
 mod loading;
+mod opening;
 mod shipped;
+mod stock;

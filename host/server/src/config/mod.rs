@@ -10,8 +10,8 @@
 //! Components have settings of their own, which their manifests declare; they stand under
 //! `[component.ID]` and are checked when the component is loaded.
 
-mod lines;
 mod last_resort;
+mod lines;
 mod records;
 mod report;
 mod routes;

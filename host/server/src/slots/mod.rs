@@ -76,6 +76,7 @@ impl Slot {
         let name = generation.id().to_owned();
         let current = Arc::new(Plug::new(generation, 1));
         let plugged = Plugged { current, canary: None, previous: None };
+        plugged.in_use().for_each(|generation| generation.expect_sessions(true));
         let plugged = ArcSwap::from_pointee(plugged);
         Self { name, named, plugged, vital, breaker: Breaker::default() }
     }
@@ -105,6 +106,27 @@ impl Slot {
             Some((canary, share)) if share.takes(who) => Arc::ptr_eq(canary, plug),
             _ => Arc::ptr_eq(&plugged.current, plug),
         }
+    }
+
+    /// From here on this is in it. Only of what calls get is anything made before they need it: not of what is
+    /// kept to go back to, nor of what calls are about to leave.
+    fn put(&self, plugged: Plugged) {
+        let plugged = Arc::new(plugged);
+        let before = self.plugged.swap(plugged.clone());
+        for generation in before.in_use() {
+            if plugged.in_use().all(|kept| !Arc::ptr_eq(kept, generation)) {
+                generation.expect_sessions(false);
+            }
+        }
+        plugged.in_use().for_each(|generation| generation.expect_sessions(true));
+    }
+}
+
+impl Plugged {
+    /// What calls get that come now.
+    fn in_use(&self) -> impl Iterator<Item = &Arc<Generation>> {
+        let canary = self.canary.iter().map(|(canary, _)| canary);
+        [&self.current].into_iter().chain(canary).map(|plug| &plug.generation)
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Build {
     pub version: String,
     pub hash: String,
     pub since: String,
+    /// instances that wait for a session: some of a build that is in use, where making them takes long
+    pub ready: usize,
     /// live ones that use it
     pub calls: u32,
     pub sessions: u32,
@@ -181,6 +183,7 @@ impl Plug {
             version: self.generation.artifact.manifest.version.clone(),
             hash: self.generation.artifact.hash.clone(),
             since: self.since.to_string(),
+            ready: self.generation.ready(),
             calls: self.calls.load(Ordering::Relaxed),
             sessions,
             failures,

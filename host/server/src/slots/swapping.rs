@@ -205,10 +205,10 @@ impl Slot {
         let before = self.plugged.load_full();
         let newest = before.canary.as_ref().map_or(before.current.number, |(canary, _)| canary.number);
         let plug = Arc::new(Plug::new(generation, newest.max(before.current.number) + 1));
-        self.plugged.store(Arc::new(match share {
+        self.put(match share {
             Some(share) => Plugged { canary: Some((plug, share)), ..(*before).clone() },
             None => Plugged { current: plug, canary: None, previous: Some(before.current.clone()) },
-        }));
+        });
         self.breaker.forget();
     }
 
@@ -216,7 +216,7 @@ impl Slot {
         let before = self.plugged.load_full();
         if let Some((canary, _)) = &before.canary {
             let previous = Some(before.current.clone());
-            self.plugged.store(Arc::new(Plugged { current: canary.clone(), canary: None, previous }));
+            self.put(Plugged { current: canary.clone(), canary: None, previous });
         }
     }
 
@@ -224,7 +224,7 @@ impl Slot {
     fn drop_canary(&self) -> bool {
         let before = self.plugged.load_full();
         if before.canary.is_some() {
-            self.plugged.store(Arc::new(Plugged { canary: None, ..(*before).clone() }));
+            self.put(Plugged { canary: None, ..(*before).clone() });
             self.breaker.forget();
         }
         before.canary.is_some()
@@ -236,7 +236,7 @@ impl Slot {
         // as a new plug: calls that are pinned to the old one, and its trial, are history
         let newest = before.canary.as_ref().map_or(before.current.number, |(canary, _)| canary.number);
         let current = Arc::new(Plug::new(previous.generation.clone(), newest.max(before.current.number) + 1));
-        self.plugged.store(Arc::new(Plugged { current, previous: None, ..(*before).clone() }));
+        self.put(Plugged { current, previous: None, ..(*before).clone() });
         self.breaker.forget();
     }
 

@@ -37,6 +37,7 @@ mod replacement;
 mod routing;
 mod soak;
 mod speech;
+mod stock;
 mod tools_once;
 mod watching;
 mod webhook;
