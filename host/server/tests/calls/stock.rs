@@ -49,7 +49,11 @@ async fn a_build_that_calls_get_has_some_ready_and_one_that_was_replaced_has_non
     let (status, said) = exchange(&server, "offline-llm", "", parrot).await;
     assert_eq!(status, 200, "{said}");
     let one = known(&server, "offline-llm").await["uses"][0].clone();
-    assert_eq!((&one["previous"]["version"], &one["previous"]["ready"]), (&"2.0.0".into(), &0.into()), "{one}");
+    assert_eq!(
+        (&one["previous"]["version"], &one["previous"]["ready"]),
+        (&"2.0.0".into(), &0.into()),
+        "{one}"
+    );
     phone.say("My soup was cold today.").await;
     assert_eq!(phone.hears().await, "The parrot says My soup was cold today.");
 }
