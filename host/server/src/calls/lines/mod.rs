@@ -1,12 +1,14 @@
 //! What a call is held over, as its driver sees it: something that happens comes in, and what the call
 //! wants goes out, in whatever way Twilio carries it.
 //!
+//! - `socket.rs`: what has a socket
 //! - `stream.rs`: a media stream, which carries sound
 //! - `relay.rs`: ConversationRelay, which carries words
 //! - `gather.rs`: `<Gather>` and `<Say>`, which carry words turn by turn, in webhooks and their answers
 
 mod gather;
 mod relay;
+mod socket;
 mod stream;
 
 pub use gather::{Asked, GatherLine, Heard, Reply, TURN};

@@ -4,47 +4,35 @@
 //! utterance may be replaced by the next (`preemptible`), the call gives the next one when the one before
 //! it was spoken ([`text::Settings::one_at_a_time`]), and to stop is to say nothing in its place.
 
+use super::socket::{Frame, Socket};
 use super::{Begun, Happened, keys};
-use axum::Error;
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::extract::ws::WebSocket;
 use call::persona::Interruption;
 use call::text;
-use futures_util::{FutureExt, SinkExt, StreamExt};
 use std::time::Duration;
 use tokio::time::timeout;
-use twilio::relay::{Outgoing, Received, Receiving, Setup};
+use twilio::relay::{Outgoing, Received, Receiving, Setup, Wrong};
 
 /// A session that has not begun by then is none.
 const START: Duration = Duration::from_secs(10);
-/// A far end that does not take what it is sent for this long is gone.
-const SEND: Duration = Duration::from_secs(5);
-/// It has this long to answer the end.
-const CLOSE: Duration = Duration::from_secs(2);
-/// So much that is wrong with a session is logged; the rest is counted.
-const LOGGED: u32 = 20;
 /// Said in place of what is not to be spoken any more.
 const NOTHING: &str = " ";
 
 pub struct RelaySocket {
-    /// none: it is lost, or closed by the far end
-    socket: Option<WebSocket>,
+    socket: Socket,
     receiving: Receiving,
-    call: String,
     /// some of an utterance was sent, and not its end
     is_open: bool,
     language: Option<String>,
-    wrong: u32,
 }
 
 impl RelaySocket {
     pub fn new(socket: WebSocket) -> Self {
         Self {
-            socket: Some(socket),
+            socket: Socket::new(socket, "relay"),
             receiving: Receiving::default(),
-            call: String::new(),
             is_open: false,
             language: None,
-            wrong: 0,
         }
     }
 
@@ -52,21 +40,14 @@ impl RelaySocket {
     pub async fn started(&mut self) -> Option<Begun> {
         let waiting = async {
             loop {
-                let text = match self.socket.as_mut()?.next().await? {
-                    Ok(Message::Text(text)) => text,
-                    Ok(Message::Close(_)) | Err(_) => return None,
-                    Ok(_) => continue,
-                };
-                match self.receiving.text(&text) {
-                    Ok(Received::Started(setup)) => return Some(*setup),
-                    Ok(_) => {}
-                    Err(wrong) => self.note(&wrong),
+                if let Some(Received::Started(setup)) = self.received().await? {
+                    return Some(*setup);
                 }
             }
         };
         match timeout(START, waiting).await {
             Ok(Some(setup)) => {
-                self.call = setup.call_sid.clone().unwrap_or_default();
+                self.socket.call = setup.call_sid.clone().unwrap_or_default();
                 Some(begun(setup))
             }
             Ok(None) => {
@@ -82,30 +63,18 @@ impl RelaySocket {
 
     /// What comes next; none: the far end is gone. Can be dropped and called again.
     pub async fn next(&mut self) -> Option<Vec<Happened>> {
-        let received = match self.socket.as_mut()?.next().await {
-            Some(Ok(Message::Text(text))) => self.receiving.text(&text),
-            Some(Ok(Message::Binary(data))) => Err(twilio::relay::Wrong::Binary(data.len())),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Some(Vec::new()),
-            Some(Ok(Message::Close(_))) | None => {
-                // the answer to a close goes out as far as it can at once
-                if let Some(mut socket) = self.socket.take() {
-                    let _ = socket.flush().now_or_never();
-                }
-                return None;
-            }
-            Some(Err(e)) => {
-                tracing::warn!(call_sid = self.call, "the socket of ConversationRelay was lost: {e}");
-                self.socket = None;
-                return None;
-            }
+        let received = self.received().await?;
+        Some(received.map(|received| self.means(received)).unwrap_or_default())
+    }
+
+    /// The next message, if it is one.
+    async fn received(&mut self) -> Option<Option<Received>> {
+        let received = match self.socket.next().await? {
+            Frame::Text(text) => self.receiving.text(&text),
+            Frame::Binary(length) => Err(Wrong::Binary(length)),
+            Frame::Other => return Some(None),
         };
-        Some(match received {
-            Ok(received) => self.means(received),
-            Err(wrong) => {
-                self.note(&wrong);
-                Vec::new()
-            }
-        })
+        Some(received.inspect_err(|wrong| self.socket.note(wrong)).ok())
     }
 
     fn means(&mut self, received: Received) -> Vec<Happened> {
@@ -120,21 +89,10 @@ impl RelaySocket {
             Received::Speaking(true) => vec![Happened::Text(text::Input::Speaking { says_end: true })],
             Received::Speaking(false) if !self.is_open => vec![Happened::Text(text::Input::Spoken)],
             Received::Refused(what) => {
-                tracing::warn!(call_sid = self.call, "Twilio did not understand a message: {what}");
+                tracing::warn!(call_sid = self.socket.call, "Twilio did not understand a message: {what}");
                 Vec::new()
             }
             Received::Speaking(false) | Received::Started(_) | Received::Other => Vec::new(),
-        }
-    }
-
-    fn note(&mut self, wrong: &twilio::relay::Wrong) {
-        self.wrong += 1;
-        match self.wrong {
-            ..LOGGED => tracing::warn!(call_sid = self.call, "on ConversationRelay: {wrong}"),
-            LOGGED => {
-                tracing::warn!(call_sid = self.call, "on ConversationRelay: {wrong}; more is not logged");
-            }
-            _ => {}
         }
     }
 
@@ -171,59 +129,27 @@ impl RelaySocket {
     }
 
     async fn feed(&mut self, message: Outgoing) {
-        if let Some(socket) = &mut self.socket {
-            let sent = timeout(SEND, socket.feed(Message::text(message.to_text()))).await;
-            self.check(sent);
-        }
+        self.socket.feed(message.to_text()).await;
     }
 
     /// Sends what was given since the last time.
     pub async fn flush(&mut self) {
-        if let Some(socket) = &mut self.socket {
-            let sent = timeout(SEND, socket.flush()).await;
-            self.check(sent);
-        }
-    }
-
-    fn check(&mut self, sent: Result<Result<(), Error>, tokio::time::error::Elapsed>) {
-        let problem = match sent {
-            Ok(Ok(())) => return,
-            Ok(Err(e)) => e.to_string(),
-            Err(_) => format!("it takes nothing for {} s", SEND.as_secs()),
-        };
-        tracing::warn!(call_sid = self.call, "the socket of ConversationRelay was lost: {problem}");
-        // closed at once: Twilio asks what follows when it is
-        self.socket = None;
+        self.socket.flush().await;
     }
 
     /// The far end cannot be reached any more.
     pub fn is_gone(&self) -> bool {
-        self.socket.is_none()
+        self.socket.is_gone()
     }
 
     /// Closes a session that is not wanted, and says why.
-    pub async fn refuse(mut self, why: &'static str) {
-        let frame = CloseFrame { code: axum::extract::ws::close_code::POLICY, reason: why.into() };
-        if let Some(socket) = &mut self.socket {
-            let _ = timeout(CLOSE, socket.send(Message::Close(Some(frame)))).await;
-        }
+    pub async fn refuse(self, why: &'static str) {
+        self.socket.refuse(why).await;
     }
 
     /// Ends it properly, and waits a moment for the far end to close.
-    pub async fn close(mut self, handoff: String) {
-        if self.wrong > LOGGED {
-            let more = self.wrong - LOGGED;
-            tracing::warn!(call_sid = self.call, "{more} more messages of the session were wrong");
-        }
-        self.feed(Outgoing::End { handoff_data: Some(handoff) }).await;
-        let Some(mut socket) = self.socket.take() else { return };
-        let closing = async {
-            if socket.flush().await.is_ok() {
-                while let Some(Ok(_)) = socket.next().await {}
-            }
-        };
-        // one that does not close is dropped
-        let _ = timeout(CLOSE, closing).await;
+    pub async fn close(self, handoff: String) {
+        self.socket.close_with(Outgoing::End { handoff_data: Some(handoff) }.to_text()).await;
     }
 }
 
