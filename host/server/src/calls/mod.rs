@@ -125,6 +125,7 @@ async fn hold(
     controls: mpsc::Receiver<Control>,
 ) {
     let _live = Live(known.clone());
+    known.set_line(line.kind());
     let set = scene::set(&begun, line.kind(), &known, &app).await;
     driver::drive(line, begun, set, known, app.clone(), controls).await;
 }

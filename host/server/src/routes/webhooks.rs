@@ -263,6 +263,10 @@ async fn follow(app: &Shared, known: &Arc<Known>, address: &PublicAddress, is_kn
     let call_sid = known.id.as_str();
     let route = known.route().unwrap_or_else(|| route_of(app, known));
     let line = route.config.line;
+    if known.is_live() && known.line() == Some(LineKind::Gather) {
+        // it has gone on meanwhile: the first request once more
+        return ask(app, known, address, 0, Heard::Called).await;
+    }
     if known.is_live() {
         if known.announce_return() {
             tracing::warn!(call_sid, "the line was lost; it comes back");

@@ -81,7 +81,8 @@ async fn behind_a_tunnel_the_public_address_is_the_one_that_twilio_asked_for() {
 
 #[tokio::test]
 async fn a_caller_whose_stream_never_opens_hears_an_apology_once() {
-    let exchange = Exchange::new().await;
+    let setup = Setup::brief().toml("[route]\nfallback = \"none\"\n");
+    let exchange = Exchange::with(Config::new(), setup).await;
     let sid = exchange.ring(Person { stream_fails: true, ..Person::default() });
     let call = exchange.ended(&sid).await;
     assert!(matches!(call.said()[..], [said] if said.starts_with("I am sorry")), "{}", story(&call));

@@ -52,6 +52,10 @@ impl Driver<'_> {
 
     /// The line is back, on another socket.
     pub(super) async fn back(&mut self, socket: CallLine) {
+        // the call would not know what to do with it
+        if socket.kind() != self.socket.kind() {
+            return socket.refuse("this call goes on over another line").await;
+        }
         if self.line == Line::Gone {
             return;
         }

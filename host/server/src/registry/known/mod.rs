@@ -18,6 +18,7 @@ use super::event::{Event, What};
 use super::sharing::{Changes, LOST};
 use super::view::{Line, departure_name};
 use crate::access::PublicAddress;
+use crate::config::LineKind;
 use crate::routing::Route;
 use call::persona::{Answerer, Departure, Direction};
 use jiff::Timestamp;
@@ -71,6 +72,8 @@ struct Facts {
     /// as Twilio counts it
     duration: Option<Duration>,
     stage: Stage,
+    /// what its conversation is held over; none: there was none
+    line: Option<LineKind>,
     /// something of ours follows on the stream in the TwiML
     continues: bool,
     next: Option<Next>,
@@ -126,6 +129,7 @@ impl Known {
                 answered_by: None,
                 duration: None,
                 stage: Stage::Told,
+                line: None,
                 continues: false,
                 next: None,
                 pending: None,
@@ -281,6 +285,15 @@ impl Known {
     /// How it is served; the first word counts.
     pub fn set_route(&self, route: &Arc<Route>) {
         let _ = self.route.set(route.clone());
+    }
+
+    pub fn set_line(&self, line: LineKind) {
+        self.facts().line = Some(line);
+    }
+
+    /// What its conversation is held over.
+    pub fn line(&self) -> Option<LineKind> {
+        self.facts().line
     }
 
     pub fn route(&self) -> Option<Arc<Route>> {

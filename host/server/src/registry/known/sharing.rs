@@ -124,6 +124,7 @@ impl Known {
                 Phase::Announced => Stage::Announced(Instant::now()),
                 Phase::Live | Phase::Over => Stage::Over,
             },
+            line: None,
             continues: entry.continues,
             next: entry.next.clone(),
             pending: None,

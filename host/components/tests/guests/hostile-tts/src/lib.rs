@@ -13,6 +13,8 @@ struct Settings {
 struct Hostile {
     mode: String,
     events: u32,
+    /// how much of which utterance was spelled, in milliseconds
+    spelled: (u32, u32),
 }
 
 impl Drop for Hostile {
@@ -27,7 +29,7 @@ impl Provider for Hostile {
         misdeeds::at("open", &mode);
         match mode.as_str() {
             "refuse" => Err(failure(Cause::Unsupported, misdeeds::forged())),
-            _ => Ok(Self { mode, events: 0 }),
+            _ => Ok(Self { mode, events: 0, spelled: (0, 0) }),
         }
     }
 
@@ -74,7 +76,9 @@ impl Hostile {
     fn begin(&mut self, event: Event, effects: &mut Vec<Effect>) {
         match event {
             Event::Speak(Piece { utterance, text, .. }) => {
-                let mut end = 0;
+                // an utterance has one clock, however many pieces it comes in
+                let (of, said) = self.spelled;
+                let mut end = if of == utterance { said } else { 0 };
                 for word in text.split_whitespace().take(2) {
                     let letters = word.to_lowercase().into_bytes().into_iter().filter(u8::is_ascii_lowercase);
                     let data: Vec<u8> = letters.flat_map(|letter| [0x90 + letter - b'a'; 160]).collect();
@@ -85,6 +89,7 @@ impl Hostile {
                     effects.push(Effect::Timing(Timing { utterance, word }));
                     end += 20;
                 }
+                self.spelled = (utterance, end);
                 effects.push(Effect::Timer(Timer { id: 1, after: 20 }));
             }
             Event::Timer(_) => misdeeds::at("word", &self.mode),
