@@ -155,7 +155,7 @@ async fn cell(server: &Server, row: &str, name: &str, vendor: &cartesia::Server,
     vendor.set_fault(None);
     let (greeting, answer) = (greeting(name), answer(name));
     let all: &[&str] = if said.is_empty() { &[&greeting] } else { &[&greeting, &answer] };
-    assert_eq!(went.letters(), letters(all), "{when:?} {way:?}: {went}");
+    assert!(went.was_heard_once(all), "{when:?} {way:?}: {went}: {}", went.letters());
     assert_eq!(went.agent, all, "{when:?} {way:?}");
     let passed = [(row, "second-tts")];
     went.passed(server, if fails { &passed[..] } else { &[] });
@@ -211,7 +211,8 @@ async fn whenever_a_voice_fails_every_letter_is_heard_once() {
     });
     let alone_rows = alone.iter().map(async |row| {
         let went = call(&server, row, row, &[&said(row)], Leaves::AtOnce, |_, _| {}).await;
-        assert_eq!(went.letters(), letters(&[&greeting(row), &answer(row)]), "{went}\n{}", server.log());
+        let texts = [greeting(row), answer(row)];
+        assert!(went.was_heard_once(&[&texts[0], &texts[1]]), "{went}: {}\n{}", went.letters(), server.log());
         went.passed(&server, &[(*row, "second-tts")]);
     });
     tokio::join!(futures_util::future::join_all(rows), futures_util::future::join_all(alone_rows));
@@ -241,7 +242,7 @@ async fn a_voice_that_wants_to_be_left_alone_is_until_then_and_tried_again_by_on
     first.set_fault(Some(Fault::Refuse { status: 429, retry_after: Some(Duration::from_secs(5)) }));
     let say = async |name: &str, passed: &[(&str, &str)]| {
         let went = call(&server, name, name, &[&said(name)], Leaves::AtOnce, |_, _| {}).await;
-        assert_eq!(went.letters(), letters(&[&greeting(name), &answer(name)]), "{went}");
+        assert!(went.was_heard_once(&[&greeting(name), &answer(name)]), "{went}: {}", went.letters());
         went.passed(&server, passed);
     };
     let meanwhile = async {

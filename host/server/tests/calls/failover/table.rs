@@ -161,6 +161,22 @@ impl Went {
         standins::read(&self.sound).concat()
     }
 
+    /// Whether these texts were heard, every word of them once. A word that a voice broke off in, part of
+    /// which was on its way to the ear, is begun again.
+    pub fn was_heard_once(&self, texts: &[&str]) -> bool {
+        let heard = self.letters();
+        let mut rest = heard.as_str();
+        for word in texts.iter().flat_map(|text| text.split_whitespace()).map(|word| letters(&[word])) {
+            let begun = (0..word.len()).rev().map(|end| &word[..end]);
+            let again = begun.filter_map(|begun| rest.strip_prefix(begun)?.strip_prefix(word.as_str()));
+            match rest.strip_prefix(word.as_str()).or_else(|| again.into_iter().next()) {
+                Some(behind) => rest = behind,
+                None => return false,
+            }
+        }
+        rest.is_empty()
+    }
+
     /// Who went on for whom in this call, in this order.
     pub fn passed(&self, server: &Server, expected: &[(&str, &str)]) {
         let log = of(server, &self.call);

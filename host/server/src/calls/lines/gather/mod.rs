@@ -379,8 +379,11 @@ impl GatherLine {
             && said.listens
         {
             let early = now.duration_since(said.since) < said.fastest;
-            if !std::mem::replace(&mut said.told, true) && early {
-                happened.push(Happened::Text(Input::Interrupted { spoken: None }));
+            if !std::mem::replace(&mut said.told, true) {
+                happened.push(Happened::Text(match early {
+                    true => Input::Interrupted { spoken: None },
+                    false => Input::Spoken,
+                }));
             }
         }
         happened.push(Happened::prompt(text, None, 1.0, false));
