@@ -8,12 +8,13 @@
 //! | silent, or done without a sound | × | × | × | × | – |
 //! | says that it cannot | × | × | × | × | × |
 //! | says nonsense | × | × | × | × | × |
-//! | gives too much | × | – | × | – | – |
+//! | gives too much | – | – | – | – | – |
 //! | traps, computes without end | × | × | – | – | – |
 //!
 //! – : a voice is one connection, so that of a call which goes on only a context can be refused; the socket is
-//! opened with the first words; a voice owes nothing between turns; one that gives too much does so at once;
-//! and how a component is ended for what it did is the same for each utterance.
+//! opened with the first words; a voice owes nothing between turns; of one that gives too much, what came
+//! before the limit is heard, and is not what was to be said; and how a component is ended for what it did is
+//! the same for each utterance.
 
 use super::table::*;
 use crate::house::Server;
@@ -84,12 +85,7 @@ const ROWS: [Row; 6] = [
     ),
     (
         "nothing",
-        &[
-            (Answer, Way::Fault(|| Fault::Nothing), true),
-            (Beginning, Way::Fault(|| Fault::Nothing), true),
-            (Answer, Way::Fault(|| Fault::Flood), true),
-            (Beginning, Way::Fault(|| Fault::Flood), true),
-        ],
+        &[(Answer, Way::Fault(|| Fault::Nothing), true), (Beginning, Way::Fault(|| Fault::Nothing), true)],
     ),
     (
         "error",
