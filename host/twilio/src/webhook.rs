@@ -54,6 +54,8 @@ pub struct Gathered {
     pub confidence: Option<f32>,
     /// Without the key that finished it.
     pub digits: Option<String>,
+    /// That key, where Twilio tells.
+    pub finished: Option<char>,
     /// While it is being said: what will not change any more, and what may.
     pub stable: Option<String>,
     pub unstable: Option<String>,
@@ -174,6 +176,7 @@ impl Gathered {
             speech: fields.text("SpeechResult"),
             confidence: confidence.filter(|confidence| (0.0..=1.0).contains(confidence)),
             digits: fields.text("Digits"),
+            finished: fields.text("FinishedOnKey").and_then(|key| key.chars().next()),
             stable: fields.text("StableSpeechResult"),
             unstable: fields.text("UnstableSpeechResult"),
         };
@@ -320,6 +323,7 @@ mod tests {
         assert_eq!(said, Some(expected));
         let pressed = gathered("CallSid=CA1&Digits=12&FinishedOnKey=%23").unwrap();
         assert_eq!((pressed.digits.as_deref(), pressed.speech), (Some("12"), None));
+        assert_eq!(pressed.finished, Some('#'));
         let partly = gathered("CallSid=CA1&StableSpeechResult=My+soup&UnstableSpeechResult=was").unwrap();
         assert_eq!((partly.stable.as_deref(), partly.unstable.as_deref()), (Some("My soup"), Some("was")));
         assert_eq!(gathered("CallSid=CA1&SpeechResult=&Digits=&Confidence="), None);

@@ -56,9 +56,17 @@ pub enum Input {
     Interrupted { spoken: Option<String> },
     /// The far end begins to speak what it was sent; `says_end`: it will say when it has
     /// ([`Self::Spoken`]).
-    Speaking { says_end: bool },
+    Speaking { says_end: bool, kept: Vec<Kept> },
     /// The far end has spoken all that it was sent.
-    Spoken,
+    Spoken { kept: Vec<Kept> },
+}
+
+/// What is on its way to the far end and has not been given to it yet: so many characters at the end of
+/// what was sent of this utterance, or its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub utterance: UtteranceId,
+    pub characters: usize,
 }
 
 /// What goes to the far end.
@@ -68,8 +76,10 @@ pub enum Output {
     Speak { utterance: UtteranceId, text: String, last: bool, manner: Manner },
     /// Keys to press: the whole utterance.
     Keys { utterance: UtteranceId, presses: Vec<Press> },
-    /// Stop speaking, and forget what was not spoken.
+    /// Stop speaking, and forget what was not spoken, of whatever utterance.
     Stop,
+    /// Nothing of this was given to whoever speaks, and it is not wanted any more.
+    Withdraw(UtteranceId),
     /// The script waits for the caller: words to listen for, and in which language.
     Listen { keyterms: Vec<String>, language: Option<String> },
     /// Keys are collected: so many at the most, and this one says that it was all.
@@ -157,17 +167,17 @@ impl TextLine {
                 }
             }
             Input::Interrupted { spoken } => self.interrupted(now, spoken.as_deref(), out),
-            Input::Speaking { says_end } => {
+            Input::Speaking { says_end, kept } => {
                 self.holds = says_end;
                 for utterance in &mut self.utterances {
-                    utterance.begin(now, &mut self.ends, self.settings);
+                    utterance.begin(now, &mut self.ends, self.settings, &kept);
                 }
             }
-            Input::Spoken => {
+            Input::Spoken { kept } => {
                 self.holds = false;
                 self.ends = now;
                 for utterance in &mut self.utterances {
-                    utterance.spoken(now);
+                    utterance.spoken(now, &kept);
                 }
                 self.tell_heard(now, out);
                 self.settle(now, out);
@@ -196,9 +206,9 @@ impl TextLine {
         self.tell_heard(now, out);
         (self.ends, self.holds) = (now, false);
         let mut front = true;
-        let cut = |u: &mut Utterance| u.begun || u.manner.interruption.by_speech();
+        let cut = |u: &mut Utterance| u.was_given() || u.manner.interruption.by_speech();
         for utterance in self.utterances.extract_if(.., cut).collect::<Vec<_>>() {
-            let heard = match (front && utterance.begun, spoken) {
+            let heard = match (front && utterance.was_given(), spoken) {
                 (true, Some(spoken)) => Heard::Prefix(prefix_like(&utterance.text, spoken)),
                 (true, None) => Heard::Unknown,
                 (false, _) => Heard::Prefix(0),
@@ -220,7 +230,7 @@ impl TextLine {
     fn cut(&mut self, now: Moment, by: fn(Interruption) -> bool, out: &mut Outbox) {
         self.settle(now, out);
         // what is being spoken decides, not what waits behind it
-        if self.utterances.first().is_some_and(|u| u.begun && by(u.manner.interruption)) {
+        if self.utterances.first().is_some_and(|u| u.was_given() && by(u.manner.interruption)) {
             self.stop_all(now, Ending::Interrupted, |u| by(u.manner.interruption), out);
         }
     }
@@ -322,7 +332,10 @@ impl TextLine {
         let mut sounding = false;
         for utterance in self.utterances.extract_if(.., |u| which(u)).collect::<Vec<_>>() {
             let heard = utterance.heard(now, self.settings.pace);
-            sounding |= heard < utterance.sent || utterance.is_pressing(now);
+            match utterance.was_given() || !utterance.begun {
+                true => sounding |= heard < utterance.sent || utterance.is_pressing(now),
+                false => out.push(Out::Text(Output::Withdraw(utterance.id))),
+            }
             out.conversation(stopped(utterance.id, ending, Heard::Prefix(heard)));
         }
         if sounding {

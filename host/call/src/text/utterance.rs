@@ -1,6 +1,6 @@
 //! One utterance on its way to a far end that speaks words.
 
-use super::{OVERDUE, Output, Settings};
+use super::{Kept, OVERDUE, Output, Settings};
 use crate::Moment;
 use crate::line::UtteranceId;
 use crate::persona::Manner;
@@ -62,7 +62,7 @@ impl Utterance {
         self.waits += text.chars().count();
         self.keys_wait = !self.presses.is_empty();
         if !settings.says_when {
-            self.begin(now, ends, settings);
+            self.begin(now, ends, settings, &[]);
         }
         let utterance = self.id;
         Some(match self.presses.is_empty() {
@@ -71,10 +71,13 @@ impl Utterance {
         })
     }
 
-    /// The far end begins to speak what waits.
-    pub(super) fn begin(&mut self, now: Moment, ends: &mut Moment, settings: Settings) {
-        let waits = std::mem::take(&mut self.waits);
-        let keys = if std::mem::take(&mut self.keys_wait) { self.presses.len() } else { 0 };
+    /// The far end begins to speak what waits, but for what is `kept` from it.
+    pub(super) fn begin(&mut self, now: Moment, ends: &mut Moment, settings: Settings, kept: &[Kept]) {
+        let (kept, keeps_keys) = self.kept(kept);
+        let waits = std::mem::replace(&mut self.waits, kept) - kept;
+        let begins = self.keys_wait && !keeps_keys;
+        self.keys_wait &= keeps_keys;
+        let keys = if begins { self.presses.len() } else { 0 };
         if waits > 0 || keys > 0 {
             let from = if *ends > now { *ends } else { now + settings.lag };
             *ends = from + settings.pace * to_u32(waits) + PRESS * to_u32(keys);
@@ -82,11 +85,24 @@ impl Utterance {
         }
     }
 
-    /// The far end has spoken all that it was sent.
-    pub(super) fn spoken(&mut self, now: Moment) {
+    /// The far end has spoken all that it was sent, but for what is `kept` from it.
+    pub(super) fn spoken(&mut self, now: Moment, kept: &[Kept]) {
         if self.begun {
-            (self.waits, self.keys_wait, self.ends) = (0, false, now);
+            let (kept, keeps_keys) = self.kept(kept);
+            (self.waits, self.keys_wait, self.ends) = (kept, self.keys_wait && keeps_keys, now);
         }
+    }
+
+    /// How many of the characters that wait are kept from the far end, and whether keys are.
+    fn kept(&self, kept: &[Kept]) -> (usize, bool) {
+        let kept = kept.iter().find(|kept| kept.utterance == self.id);
+        (kept.map_or(0, |kept| kept.characters.min(self.waits)), kept.is_some())
+    }
+
+    /// The far end has something of it, or had.
+    pub(super) fn was_given(&self) -> bool {
+        let sent = self.text.get(..self.sent).unwrap_or_default();
+        self.begun && !self.keys_wait && (self.waits == 0 || self.waits < sent.chars().count())
     }
 
     /// The far end forgot what it had not spoken.

@@ -3,8 +3,9 @@
 use super::scene::{at, ms, say, say_whole};
 use audio::detect::Energy;
 use audio::dtmf;
+use call::line::UtteranceId;
 use call::persona::{Action, Ending, Event, Report};
-use call::text::{Input as Words, Output as Said, Settings};
+use call::text::{Input as Words, Kept, Output as Said, Settings};
 use call::{Call, Config, Input, Line, Moment, Output, text};
 
 const PACE: std::time::Duration = ms(50);
@@ -72,6 +73,14 @@ fn text_of(said: &Said) -> Option<&str> {
     }
 }
 
+fn speaking(says_end: bool) -> Words {
+    Words::Speaking { says_end, kept: Vec::new() }
+}
+
+fn spoken() -> Words {
+    Words::Spoken { kept: Vec::new() }
+}
+
 fn prompt(text: &str) -> Words {
     let said = call::persona::Utterance { text: text.into(), confidence: 1.0, language: None };
     Words::Prompt { said, last: true }
@@ -85,7 +94,7 @@ fn one_that_says_when_it_begins_has_spoken_nothing_before() {
     assert_eq!(texts(&over.give(0, Input::Attached)), ["Good night"]);
     over.give(3_000, Input::Timeout);
     assert_eq!(over.told(), [], "it waits to be fetched");
-    over.words(4_000, Words::Speaking { says_end: false });
+    over.words(4_000, speaking(false));
     assert_eq!(over.next, at(5_000), "half a second until it begins, and half a second for the words");
     over.give(4_999, Input::Timeout);
     assert_eq!(over.told(), []);
@@ -98,8 +107,8 @@ fn one_that_says_that_it_has_spoken_is_believed() {
     let settings = Settings { pace: PACE, says_when: true, ..Settings::default() };
     let mut over = Over::new(settings, vec![say_whole(1, "Good night"), say_whole(2, "Sleep well")]);
     over.give(0, Input::Attached);
-    over.words(100, Words::Speaking { says_end: false });
-    over.words(300, Words::Spoken);
+    over.words(100, speaking(false));
+    over.words(300, spoken());
     assert_eq!(
         over.told(),
         [(1, Ending::Complete, "Good night"), (2, Ending::Complete, "Sleep well")],
@@ -112,7 +121,7 @@ fn one_that_will_say_so_is_waited_for_but_not_for_ever() {
     let settings = Settings { pace: PACE, ..Settings::default() };
     let mut over = Over::new(settings, vec![say(1, "Good night")]);
     over.give(0, Input::Attached);
-    over.words(100, Words::Speaking { says_end: true });
+    over.words(100, speaking(true));
     over.give(500, Input::Timeout);
     assert_eq!(over.told(), [], "it is slower than usual");
     assert_eq!(over.next, at(10_500));
@@ -125,9 +134,9 @@ fn one_that_drops_what_it_speaks_for_what_comes_is_given_one_thing_at_a_time() {
     let settings = Settings { pace: PACE, one_at_a_time: true, ..Settings::default() };
     let mut over = Over::new(settings, vec![say(1, "Good night"), say(2, "Sleep well")]);
     assert_eq!(texts(&over.give(0, Input::Attached)), ["Good night"]);
-    over.words(10, Words::Speaking { says_end: true });
+    over.words(10, speaking(true));
     assert_eq!(texts(&over.give(600, Input::Timeout)), [""; 0], "it still speaks");
-    assert_eq!(texts(&over.words(700, Words::Spoken)), ["Sleep well"]);
+    assert_eq!(texts(&over.words(700, spoken())), ["Sleep well"]);
 }
 
 #[test]
@@ -146,7 +155,7 @@ fn of_one_that_does_not_know_what_it_spoke_nothing_is_invented() {
     let settings = Settings { pace: PACE, says_when: true, ..Settings::default() };
     let mut over = Over::new(settings, vec![say(1, "Good night to you")]);
     over.give(0, Input::Attached);
-    over.words(100, Words::Speaking { says_end: false });
+    over.words(100, speaking(false));
     over.words(300, Words::Interrupted { spoken: None });
     over.words(300, prompt("wait"));
     let [(1, Ending::Interrupted, heard)] = over.told()[..] else { panic!("{:?}", over.told()) };
@@ -184,4 +193,31 @@ fn what_is_listened_for_and_collected_is_told_and_told_again_when_the_line_is_ba
     assert_eq!(over.give(0, Input::Attached), [listen.clone(), collect]);
     assert_eq!(over.give(1_000, Input::Detached), []);
     assert_eq!(over.give(2_000, Input::Attached), [listen]);
+}
+
+#[test]
+fn what_is_kept_from_the_far_end_was_not_spoken() {
+    let settings = Settings { pace: PACE, says_when: true, ..Settings::default() };
+    let mut over = Over::new(settings, vec![say(1, "Good night to you"), say(2, "Sleep well")]);
+    let UtteranceId(first) = match &over.give(0, Input::Attached)[0] {
+        Said::Speak { utterance, .. } => *utterance,
+        other => panic!("{other:?}"),
+    };
+    // seven characters of the first are kept, and all of the second
+    let kept = |first_left| {
+        let of = |utterance, characters| Kept { utterance: UtteranceId(utterance), characters };
+        let all = [of(first, first_left), of(first + 1, 10)];
+        all.into_iter().filter(|kept| kept.characters > 0).collect::<Vec<_>>()
+    };
+    over.words(100, Words::Speaking { says_end: false, kept: kept(7) });
+    over.words(2_000, Words::Spoken { kept: kept(7) });
+    assert_eq!(over.told(), [], "half of it was spoken");
+    over.words(2_100, Words::Speaking { says_end: false, kept: kept(0) });
+    over.words(3_000, Words::Spoken { kept: kept(0) });
+    assert_eq!(over.told(), [(1, Ending::Complete, "Good night to you")]);
+    // and one of which nothing was given is just withdrawn
+    let after = over.give(3_100, Input::Interrupt);
+    assert_eq!(texts(&after), [""; 0]);
+    over.words(3_200, spoken());
+    assert_eq!(over.told().last(), Some(&(2, Ending::Complete, "Sleep well")));
 }

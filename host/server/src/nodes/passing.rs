@@ -9,14 +9,15 @@ use super::naming::{About, Named};
 use super::{Node, Nodes, Whereabouts};
 use crate::access::{FromTwilio, Problem, target};
 use crate::app::Shared;
+use crate::calls::lines::TURN;
 use crate::registry::{Entry, Phase};
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, Request, State};
 use axum::http::header::{
-    CONNECTION, CONTENT_LENGTH, FORWARDED, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, FORWARDED, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
@@ -24,6 +25,7 @@ use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::copy_bidirectional;
+use twilio::twiml::{Address, Response as TwiML};
 
 /// The node that passed a request on.
 const PASSED: HeaderName = HeaderName::from_static("x-cordboard-node");
@@ -36,7 +38,7 @@ const OF_THE_CONNECTION: [&str; 6] =
 /// The longest that an answer takes to begin: a node that asks Twilio's REST interface meanwhile.
 const ANSWER: Duration = Duration::from_secs(30);
 /// Where Twilio asks what follows: on a stream, and at every turn of a line of webhooks.
-const FOLLOWS: [&str; 2] = ["/voice/after", "/voice/turn"];
+const FOLLOWS: [&str; 2] = ["/voice/after", TURN];
 
 /// Why another node did not answer.
 enum Unanswered {
@@ -163,6 +165,10 @@ async fn elsewhere(
     let may_answer = match &named.about {
         // it has signed out
         _ if nodes.is_gone(&entry.node).await => Ok(()),
+        // the conversation goes on there, and may be reached again in a moment
+        About::Told { .. } if entry.stage == Phase::Live && named.parts.uri.path() == TURN => {
+            Err(come_again(&named.parts.uri))
+        }
         About::Call(_) | About::Nothing => Err(gone(&node, "it is not there")),
         About::Stream { .. } => Ok(()),
         // only what follows on a line tells that the conversation there is over
@@ -183,6 +189,12 @@ async fn elsewhere(
     }
     take_lost(app, &named, entry);
     next.run(named.into_request()).await
+}
+
+/// Has Twilio ask the same once more.
+fn come_again(uri: &Uri) -> Response {
+    let again = TwiML::new().pause(Duration::from_secs(1)).redirect(Address::post(target(uri)));
+    ([(CONTENT_TYPE, "text/xml; charset=utf-8")], again.to_string()).into_response()
 }
 
 fn gone(node: &Node, why: &str) -> Response {

@@ -7,7 +7,6 @@
 use super::socket::{Frame, Socket};
 use super::{Begun, Happened, keys};
 use axum::extract::ws::WebSocket;
-use call::persona::Interruption;
 use call::text;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -23,6 +22,11 @@ pub struct RelaySocket {
     receiving: Receiving,
     /// some of an utterance was sent, and not its end
     is_open: bool,
+    /// Twilio speaks what it was sent last
+    speaks: bool,
+    /// Twilio has spoken all that it was sent of the utterance that is open
+    has_spoken: bool,
+    happened: Vec<Happened>,
     language: Option<String>,
 }
 
@@ -32,6 +36,9 @@ impl RelaySocket {
             socket: Socket::new(socket, "relay"),
             receiving: Receiving::default(),
             is_open: false,
+            speaks: false,
+            has_spoken: false,
+            happened: Vec::new(),
             language: None,
         }
     }
@@ -63,6 +70,9 @@ impl RelaySocket {
 
     /// What comes next; none: the far end is gone. Can be dropped and called again.
     pub async fn next(&mut self) -> Option<Vec<Happened>> {
+        if !self.happened.is_empty() {
+            return Some(std::mem::take(&mut self.happened));
+        }
         let received = self.received().await?;
         Some(received.map(|received| self.means(received)).unwrap_or_default())
     }
@@ -83,36 +93,61 @@ impl RelaySocket {
             Received::Prompt { text, language, last } => vec![Happened::prompt(text, language, 1.0, last)],
             Received::Key(key) => vec![Happened::Key(key)],
             Received::Interrupted { spoken } => {
-                self.is_open = false;
+                (self.is_open, self.speaks, self.has_spoken) = (false, false, false);
                 vec![Happened::Text(text::Input::Interrupted { spoken })]
             }
-            Received::Speaking(true) => vec![Happened::Text(text::Input::Speaking { says_end: true })],
-            Received::Speaking(false) if !self.is_open => vec![Happened::Text(text::Input::Spoken)],
+            Received::Speaking(true) => {
+                (self.speaks, self.has_spoken) = (true, false);
+                vec![Happened::Text(text::Input::Speaking { says_end: true, kept: Vec::new() })]
+            }
+            // of what was sent before it was stopped, or of something that was replaced: that is known
+            Received::Speaking(false) if !std::mem::take(&mut self.speaks) => Vec::new(),
+            Received::Speaking(false) if self.is_open => {
+                self.has_spoken = true;
+                Vec::new()
+            }
+            Received::Speaking(false) => vec![spoken_all()],
             Received::Refused(what) => {
                 tracing::warn!(call_sid = self.socket.call, "Twilio did not understand a message: {what}");
                 Vec::new()
             }
-            Received::Speaking(false) | Received::Started(_) | Received::Other => Vec::new(),
+            Received::Started(_) | Received::Other => Vec::new(),
         }
     }
 
     pub async fn words(&mut self, output: text::Output) {
         match output {
             text::Output::Speak { text, last, manner, .. } => {
+                if !self.is_open {
+                    // what it says from now on is of this one
+                    self.speaks = false;
+                }
                 self.is_open = !last;
-                let lang = manner.language.clone();
-                self.say(text, last, lang, manner.interruption != Interruption::Nothing).await;
+                let rest = !text.is_empty();
+                let has_spoken = std::mem::take(&mut self.has_spoken);
+                if has_spoken && !rest {
+                    match last {
+                        true => self.happened.push(spoken_all()),
+                        false => self.has_spoken = true,
+                    }
+                }
+                // keys come as keys, and cut by what is done about them
+                let interruptible = manner.interruption.by_speech();
+                self.say(text, last, manner.language.clone(), interruptible).await;
             }
             text::Output::Keys { presses, .. } => {
-                self.feed(Outgoing::SendDigits { digits: keys(&presses) }).await;
+                let digits = keys(&presses);
+                if !digits.is_empty() {
+                    self.feed(Outgoing::SendDigits { digits }).await;
+                }
             }
             text::Output::Stop => {
-                self.is_open = false;
+                (self.is_open, self.speaks, self.has_spoken) = (false, false, false);
                 self.say(NOTHING.into(), true, None, true).await;
             }
             text::Output::Listen { language, .. } => self.listen(language).await,
-            // keys come one by one
-            text::Output::Collect { .. } => {}
+            // keys come one by one, and nothing is kept from Twilio
+            text::Output::Collect { .. } | text::Output::Withdraw(_) => {}
         }
     }
 
@@ -151,6 +186,10 @@ impl RelaySocket {
     pub async fn close(self, handoff: String) {
         self.socket.close_with(Outgoing::End { handoff_data: Some(handoff) }.to_text()).await;
     }
+}
+
+fn spoken_all() -> Happened {
+    Happened::Text(text::Input::Spoken { kept: Vec::new() })
 }
 
 /// What the session says of the call, in the words in which our own documents say it.

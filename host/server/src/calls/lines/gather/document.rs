@@ -37,8 +37,7 @@ pub(super) enum What {
 /// What is to be said now, and whether that is all for now.
 pub(super) struct Part {
     pieces: Vec<Piece>,
-    /// the caller may speak
-    pub(super) is_all: bool,
+    is_all: bool,
 }
 
 /// Keys that are collected.
@@ -53,6 +52,13 @@ pub(super) struct Collecting {
 pub(super) struct Length {
     pub(super) fastest: Duration,
     pub(super) slowest: Duration,
+}
+
+impl Length {
+    pub(super) fn of(text: &str) -> Self {
+        let count = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        Self { fastest: FASTEST * count, slowest: SLOWEST * count }
+    }
 }
 
 /// How the caller is listened to.
@@ -92,25 +98,22 @@ impl Part {
         Some(Self { pieces: taken, is_all: false })
     }
 
-    pub(super) fn is_heard(&self) -> bool {
-        self.pieces.iter().any(Piece::is_heard)
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
     }
 
     pub(super) fn length(&self) -> Length {
         let mut length = Length::default();
         for piece in &self.pieces {
-            let (fastest, slowest) = match &piece.what {
-                What::Words(text) => {
-                    let count = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
-                    (FASTEST * count, SLOWEST * count)
-                }
+            let of = match &piece.what {
+                What::Words(text) => Length::of(text),
                 What::Keys(keys) => {
                     let all = KEY * u32::try_from(keys.len()).unwrap_or(u32::MAX);
-                    (all, all)
+                    Length { fastest: all, slowest: all }
                 }
             };
-            length.fastest += fastest;
-            length.slowest += slowest;
+            length.fastest += of.fastest;
+            length.slowest += of.slowest;
         }
         if !length.slowest.is_zero() {
             length.slowest += LAG;
@@ -119,8 +122,8 @@ impl Part {
     }
 
     /// What may not be interrupted is said first, and Twilio says at once when it was: by asking again.
-    /// The rest is said while the caller is listened to.
-    pub(super) fn document(self, before: Response, listening: &Listening<'_>) -> Response {
+    /// The rest is said while the caller is listened to. With it: whether anything is listened to.
+    pub(super) fn document(self, before: Response, listening: &Listening<'_>) -> (Response, bool) {
         let stays = |piece: &Piece| {
             piece.manner.interruption == Interruption::Nothing || matches!(piece.what, What::Keys(_))
         };
@@ -137,7 +140,7 @@ impl Part {
         });
         let heard = prompt.iter().filter(|piece| piece.is_heard()).collect::<Vec<_>>();
         if !self.is_all || heard.is_empty() && first.iter().any(Piece::is_heard) {
-            return document.redirect(Address::post(&listening.action));
+            return (document.redirect(Address::post(&listening.action)), false);
         }
         let by = |by: fn(Interruption) -> bool| heard.iter().all(|piece| by(piece.manner.interruption));
         let (speech, keys) = (by(Interruption::by_speech), by(Interruption::by_keys));
@@ -148,7 +151,7 @@ impl Part {
         let prompt = prompt.map(Prompt::Say).collect();
         document = document.gather(listening.gather(prompt, speech, keys));
         // should Twilio not ask: it does
-        document.redirect(Address::post(&listening.action))
+        (document.redirect(Address::post(&listening.action)), true)
     }
 }
 

@@ -19,8 +19,8 @@ use crate::config;
 use crate::registry::Known;
 use call::line::UtteranceId;
 use call::persona::{Departure, Interruption, Manner};
-use call::text::{self, Input};
-use document::{Collecting, Listening, Part, Piece, What};
+use call::text::{self, Input, Kept};
+use document::{Collecting, Length, Listening, Part, Piece, What};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +95,10 @@ pub struct GatherLine {
     reprompts: u32,
     /// words had come with the last request
     had_words: bool,
+    /// Twilio has told that the caller is speaking
+    caller_speaks: bool,
+    /// the last answer listens: otherwise Twilio comes back by itself
+    listens: bool,
     /// the next request comes by then
     expected: Option<Instant>,
     overdue: Overdue,
@@ -166,6 +170,8 @@ impl GatherLine {
             fillers: 0,
             reprompts: 0,
             had_words: false,
+            caller_speaks: false,
+            listens: false,
             expected: Some(Instant::now() + WAY),
             overdue: Overdue::No,
             push: None,
@@ -248,7 +254,8 @@ impl GatherLine {
         tokio::spawn(async move {
             let call = vitals.twilio.note(twilio.call(&sid).await);
             // the line may have gone meanwhile
-            let _ = answer.send(call.is_ok_and(|call| !call.status.is_over()));
+            // where Twilio itself cannot be asked, nothing is known of the call
+            let _ = answer.send(call.map_or_else(|error| !error.is_over(), |call| !call.status.is_over()));
         });
         self.overdue = Overdue::Asking(answered);
     }
@@ -265,13 +272,13 @@ impl GatherLine {
     /// Twilio asks what to do. What that means for the call.
     pub fn asked(&mut self, asked: Asked) -> Vec<Happened> {
         let Asked { step, heard, answer } = asked;
-        if step < self.step || self.pending.is_some() {
+        if step != self.step || self.pending.is_some() {
             let missed = self.missed(step, &heard);
             self.again(step, answer);
             return missed;
         }
         (self.expected, self.overdue, self.push, self.pushed) = (None, Overdue::No, None, None);
-        self.step = step;
+        self.caller_speaks = false;
         self.pending = Some(Pending { since: Instant::now(), answers: vec![answer] });
         // whoever asks again wants an answer
         self.busy = true;
@@ -305,50 +312,84 @@ impl GatherLine {
             return Vec::new();
         };
         *had_words = true;
-        self.words_of(gathered)
+        match self.is_unsure(gathered) {
+            true => Vec::new(),
+            false => self.words_of(gathered),
+        }
     }
 
     fn means(&mut self, heard: Heard) -> Vec<Happened> {
         let said = self.said.take();
         let gathered = match heard {
-            Heard::Called => {
-                self.had_words = false;
-                return Vec::new();
+            Heard::Called => Gathered::default(),
+            Heard::Gathered(gathered) => {
+                if let Some(said) = said {
+                    let cut = has_words(&gathered) && was_interrupted(&said, &gathered);
+                    return self.after_saying(cut).into_iter().chain(self.gathered(&gathered)).collect();
+                }
+                gathered
             }
-            Heard::Gathered(gathered) => gathered,
         };
-        self.had_words = has_words(&gathered);
-        let mut happened = Vec::new();
-        if let Some(said) = said {
-            happened.push(Happened::Text(match self.had_words && was_interrupted(&said, &gathered) {
-                true => Input::Interrupted { spoken: None },
-                false => Input::Spoken,
-            }));
+        self.gathered(&gathered)
+    }
+
+    /// What Twilio was saying is over, whether the caller cut it off or not.
+    fn after_saying(&mut self, cut: bool) -> Option<Happened> {
+        if cut {
+            // what was to follow, and may be cut off as well, is reported as not spoken
+            self.pieces.retain(|piece| !piece.manner.interruption.by_speech());
         }
+        Some(Happened::Text(match cut {
+            true => Input::Interrupted { spoken: None },
+            false => Input::Spoken { kept: self.kept() },
+        }))
+    }
+
+    /// What Twilio has not been given.
+    fn kept(&self) -> Vec<Kept> {
+        let of = |piece: &Piece| {
+            let characters = match &piece.what {
+                What::Words(text) => text.chars().count(),
+                What::Keys(_) => 0,
+            };
+            Kept { utterance: piece.utterance, characters }
+        };
+        self.pieces.iter().map(of).collect()
+    }
+
+    fn gathered(&mut self, gathered: &Gathered) -> Vec<Happened> {
+        self.had_words = has_words(gathered);
+        let mut happened = Vec::new();
         if self.had_words {
             (self.fillers, self.push) = (0, None);
         }
-        if self.is_unsure(&gathered) {
+        if gathered.speech.is_none() {
+            // what was taken for words is none after all
+            happened.push(Happened::prompt(String::new(), None, 0.0, true));
+        }
+        if self.is_unsure(gathered) {
             self.ask_again();
             // it was speech, and nobody knows what was said
             happened.push(Happened::prompt(String::new(), None, 0.0, true));
             return happened;
         }
-        happened.extend(self.words_of(&gathered));
+        happened.extend(self.words_of(gathered));
         happened
     }
 
     fn words_of(&mut self, gathered: &Gathered) -> Vec<Happened> {
         let mut happened = Vec::new();
-        if let Some(digits) = &gathered.digits {
-            let keys = digits.chars().filter(|key| matches!(key, '0'..='9' | '*' | '#' | 'A'..='D'));
-            happened.extend(keys.map(Happened::Key));
-            // Twilio keeps the one that says that it was all
-            if let Some(Collecting { max, finish: Some(finish) }) = self.collecting.take()
-                && digits.chars().count() < usize::from(max)
-            {
-                happened.push(Happened::Key(finish));
-            }
+        let digits = gathered.digits.as_deref().unwrap_or_default();
+        let keys = digits.chars().filter(|key| matches!(key, '0'..='9' | '*' | '#' | 'A'..='D'));
+        happened.extend(keys.map(Happened::Key));
+        if gathered.digits.is_some() || gathered.finished.is_some() {
+            let collecting = self.collecting.take();
+            // Twilio keeps the one that says that it was all, and may not tell
+            let finish = gathered.finished.or_else(|| {
+                let Collecting { max, finish } = collecting?;
+                finish.filter(|_| digits.chars().count() < usize::from(max))
+            });
+            happened.extend(finish.map(Happened::Key));
         }
         if let Some(speech) = &gathered.speech {
             self.reprompts = 0;
@@ -373,17 +414,14 @@ impl GatherLine {
         }
         let now = Instant::now();
         self.expected = self.expected.map(|expected| expected.max(now + self.how.max_speech.0 + WAY));
-        self.push = None;
+        (self.push, self.caller_speaks) = (None, true);
         let mut happened = Vec::new();
         if let Some(said) = &mut self.said
             && said.listens
         {
             let early = now.duration_since(said.since) < said.fastest;
             if !std::mem::replace(&mut said.told, true) {
-                happened.push(Happened::Text(match early {
-                    true => Input::Interrupted { spoken: None },
-                    false => Input::Spoken,
-                }));
+                happened.extend(self.after_saying(early));
             }
         }
         happened.push(Happened::prompt(text, None, 1.0, false));
@@ -416,6 +454,7 @@ impl GatherLine {
                     self.push = Some(Instant::now());
                 }
             }
+            text::Output::Withdraw(utterance) => self.pieces.retain(|piece| piece.utterance != utterance),
             text::Output::Listen { keyterms, language } => {
                 (self.hints, self.listens_in, self.collecting) = (keyterms, language, None);
             }
@@ -434,14 +473,17 @@ impl GatherLine {
         if self.closes {
             return;
         }
-        if self.pending.is_some() {
-            if !busy && let Some(part) = Part::take(&mut self.pieces, busy) {
+        if let Some(pending) = &self.pending {
+            let is_time = !busy || pending.since.elapsed() >= SOON;
+            if is_time && let Some(part) = Part::take(&mut self.pieces, busy) {
                 self.answer(part);
             }
             return;
         }
         let is_whole = self.pieces.iter().all(|piece| piece.whole);
-        if !self.pieces.is_empty() && is_whole && self.push.is_none() && self.can_be_called_back() {
+        // not while the caller speaks, nor where Twilio comes back by itself
+        let may_be_called = self.listens && !self.caller_speaks && self.can_be_called_back();
+        if !self.pieces.is_empty() && is_whole && self.push.is_none() && may_be_called {
             let now = Instant::now();
             // not before what is being said was heard
             self.push = Some(self.said.as_ref().map_or(now, |said| said.until.max(now)));
@@ -466,32 +508,34 @@ impl GatherLine {
             _ => Response::new(),
         };
         let document = document.pause(Duration::from_secs(1)).redirect(Address::post(&listening.action));
-        self.send(document, Duration::from_secs(5));
+        self.send(document, Duration::from_secs(5), false);
     }
 
     fn answer(&mut self, part: Part) {
-        let listens = part.is_all;
-        let length = part.length();
-        let is_heard = part.is_heard();
+        let mut length = part.length();
+        let says = !part.is_empty();
         let before = match self.before.take() {
-            Some(text) => Response::new().say(self.listening().say(&text)),
+            Some(text) => {
+                let of = Length::of(&text);
+                (length.fastest, length.slowest) = (length.fastest + of.fastest, length.slowest + of.slowest);
+                Response::new().say(self.listening().say(&text))
+            }
             None => Response::new(),
         };
-        let document = part.document(before, &self.listening());
-        let now = Instant::now();
-        if is_heard {
+        let (document, listens) = part.document(before, &self.listening());
+        if says {
             self.fillers = 0;
-            self.said = Some(Saying {
-                since: now,
-                fastest: length.fastest,
-                until: now + length.slowest,
-                told: false,
-                listens,
-            });
-            self.happened.push(Happened::Text(Input::Speaking { says_end: false }));
+            self.says(length, listens);
+            let kept = self.kept();
+            self.happened.push(Happened::Text(Input::Speaking { says_end: false, kept }));
         }
         let listened = if listens { self.how.timeout.0 + self.how.max_speech.0 } else { Duration::ZERO };
-        self.send(document, length.slowest.mul_f32(1.5) + listened);
+        self.send(document, length.slowest.mul_f32(1.5) + listened, listens);
+    }
+
+    fn says(&mut self, Length { fastest, slowest }: Length, listens: bool) {
+        let since = Instant::now();
+        self.said = Some(Saying { since, fastest, until: since + slowest, told: false, listens });
     }
 
     /// The words were not understood well enough: they are asked for again.
@@ -502,11 +546,12 @@ impl GatherLine {
         let document = Response::new()
             .gather(listening.gather(prompt, true, true))
             .redirect(Address::post(&listening.action));
-        self.send(document, self.how.timeout.0 + self.how.max_speech.0);
+        self.says(Length::of(&self.how.reprompt), true);
+        self.send(document, self.how.timeout.0 + self.how.max_speech.0, true);
     }
 
     /// Answers the request that waits; the next one comes within `takes` and the way.
-    fn send(&mut self, document: Response, takes: Duration) {
+    fn send(&mut self, document: Response, takes: Duration, listens: bool) {
         let Some(Pending { answers, .. }) = self.pending.take() else { return };
         let document = document.to_string();
         if self.answered.len() >= KEPT {
@@ -514,7 +559,8 @@ impl GatherLine {
         }
         let (step, had_words) = (self.step, self.had_words);
         self.answered.push_back(Answered { step, document: document.clone(), had_words });
-        self.step += 1;
+        self.step = self.step.saturating_add(1);
+        self.listens = listens;
         self.expected = Some(Instant::now() + takes + WAY);
         for answer in answers {
             // whoever asked may have gone
@@ -528,8 +574,8 @@ impl GatherLine {
             language: self.listens_in.as_deref().unwrap_or(&self.language),
             hints: &self.hints,
             collecting: self.collecting,
-            action: self.url(TURN, self.step + 1),
-            partial: self.url(PARTIAL, self.step + 1),
+            action: self.url(TURN, self.step.saturating_add(1)),
+            partial: self.url(PARTIAL, self.step.saturating_add(1)),
         }
     }
 
@@ -585,7 +631,7 @@ pub const TURN: &str = "/voice/turn";
 const PARTIAL: &str = "/voice/partial";
 
 fn has_words(gathered: &Gathered) -> bool {
-    gathered.speech.is_some() || gathered.digits.is_some()
+    gathered.speech.is_some() || gathered.digits.is_some() || gathered.finished.is_some()
 }
 
 /// Whether the caller began before all can have been said.
