@@ -338,7 +338,13 @@ impl<'a, T: FnMut(Told)> Phone<'a, T> {
         let session = plan.setup.session_id.clone().unwrap_or_default();
         let (shift, began) = (self.began.elapsed(), Instant::now());
         let tell = &mut *self.tell;
-        let outcome = relay::call(plan, |told| tell(told.later(shift))).await?;
+        let outcome = relay::call(plan, |told| {
+            // the session is over, and perhaps the call: that is told once
+            if !matches!(told, Told::Ended { .. }) {
+                tell(told.later(shift));
+            }
+        });
+        let outcome = outcome.await?;
         self.heard |= outcome.heard;
         self.steps.drain(..self.steps.len().saturating_sub(outcome.left));
         self.warnings.extend(outcome.warnings);
