@@ -20,6 +20,8 @@ pub enum Test {
     Below(Value),
     /// one of these
     In(Vec<Value>),
+    /// somewhere in the text, in capitals or not
+    Contains(String),
 }
 
 /// Rows that meet all conditions.

@@ -21,6 +21,12 @@ const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(2);
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// So many conversations of a page at most; PostgREST gives no more than 1000 rows.
 const LONGEST_PAGE: u32 = 500;
+/// So many conversations are found by what was said in them: their ids go into one request.
+const MOST_FOUND: usize = 100;
+/// So many times rows are asked for: somebody waits.
+const MOST_SEARCHES: usize = 20;
+/// No call is longer.
+const LONGEST_CALL: Duration = Duration::from_secs(24 * 3600);
 /// So many rows are asked for at once where all are wanted.
 const AT_ONCE: u32 = 500;
 
@@ -35,11 +41,15 @@ pub struct Filter {
     pub called: Option<String>,
     pub call_sid: Option<String>,
     pub claim_id: Option<String>,
+    /// only those about a claim
+    pub claims: bool,
     pub persona: Option<String>,
     pub direction: Option<String>,
     pub state: Option<String>,
     pub outcome: Option<String>,
     pub departure: Option<String>,
+    /// said by either side; of very many conversations the 100 that said it last
+    pub text: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,6 +85,7 @@ impl Filter {
             .into_iter()
             .filter_map(|(column, value)| value.as_deref().map(|value| is(column, value)))
             .collect();
+        conditions.extend(self.claims.then_some(Condition { column: "claim_id", test: Test::IsNotNull }));
         conditions.extend(self.from.map(|from| created(Test::AtLeast(at(from)))));
         conditions.extend(self.to.map(|to| created(Test::Below(at(to)))));
         conditions
@@ -139,6 +150,9 @@ impl Store {
     ) -> Result<Page, Error> {
         let limit = limit.clamp(1, LONGEST_PAGE);
         let mut conditions = filter.conditions();
+        if let Some(text) = &filter.text {
+            conditions.push(Condition { column: "id", test: Test::In(self.who_said(text, filter).await?) });
+        }
         let mut items = Vec::new();
         if let Some(after) = after {
             let Cursor { created_at, id } = Cursor::parse(after)?;
@@ -180,6 +194,33 @@ impl Store {
             metrics: self.all_of(Table::ConversationMetrics, id).await?.pop(),
             conversation,
         }))
+    }
+
+    /// Conversations in which this was said, those that said it last.
+    async fn who_said(&self, text: &str, filter: &Filter) -> Result<Vec<Value>, Error> {
+        let mut found: Vec<Value> = Vec::new();
+        let to = filter.to.and_then(|to| to.checked_add(LONGEST_CALL).ok());
+        let mut before = to.map(at);
+        for _ in 0..MOST_SEARCHES {
+            let mut conditions = vec![Condition { column: "text", test: Test::Contains(text.to_owned()) }];
+            conditions.extend(filter.from.map(|from| created(Test::AtLeast(at(from)))));
+            conditions.extend(before.take().map(|before| created(Test::Below(before))));
+            let order = vec![("created_at", true)];
+            let select = Select { table: Table::Turns, conditions, order, limit: Some(AT_ONCE) };
+            let turns = self.select(select).await?;
+            let full = turns.len() == AT_ONCE as usize;
+            let value = |turn: &Map<String, Value>, name| turn.get(name).cloned();
+            before = turns.last().and_then(|turn| value(turn, "created_at"));
+            for id in turns.iter().filter_map(|turn| value(turn, "conversation_id")) {
+                if found.len() < MOST_FOUND && !found.contains(&id) {
+                    found.push(id);
+                }
+            }
+            if !full || found.len() == MOST_FOUND || before.is_none() {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     async fn newest(&self, conditions: Vec<Condition>, limit: u32) -> Result<Vec<Map<String, Value>>, Error> {

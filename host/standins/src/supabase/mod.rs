@@ -27,7 +27,7 @@
 //! keys".
 //!
 //! Deliberately not here: row level security, functions, embedded resources, logical operators, other
-//! filters than `eq neq lt lte gt gte in is.null` and their `not`, defaults of columns, CSV, schemas.
+//! filters than `eq neq lt lte gt gte ilike in is.null` and their `not`, defaults of columns, CSV, schemas.
 
 mod cell;
 mod database;

@@ -30,6 +30,7 @@ enum Test {
     Null,
     In(Vec<Cell>),
     Compare(fn(Ordering) -> bool, Cell),
+    Like(Vec<char>),
 }
 
 pub(super) struct Order {
@@ -107,6 +108,11 @@ impl Filter {
                 let list = list.iter().map(|element| kind.text(element)).collect::<Result<_, _>>()?;
                 return Ok(Self { column, negated, test: Test::In(list) });
             }
+            // a star is another way to write a percent sign
+            "ilike" => {
+                let pattern = letters(&value.replace('*', "%"));
+                return Ok(Self { column, negated, test: Test::Like(pattern) });
+            }
             "eq" => Ordering::is_eq,
             "neq" => Ordering::is_ne,
             "lt" => Ordering::is_lt,
@@ -125,8 +131,25 @@ impl Filter {
             Test::Null => return is_null != self.negated,
             Test::In(list) => list.iter().any(|one| cell.compare(one).is_some_and(Ordering::is_eq)),
             Test::Compare(is_so, value) => cell.compare(value).is_some_and(is_so),
+            Test::Like(pattern) => matches!(cell, Cell::Text(text) if like(&letters(text), pattern)),
         };
         !is_null && passed != self.negated
+    }
+}
+
+fn letters(text: &str) -> Vec<char> {
+    text.to_lowercase().chars().collect()
+}
+
+/// SQL's `LIKE`: `%` is anything, `_` any letter, and behind a backslash both are themselves.
+fn like(text: &[char], pattern: &[char]) -> bool {
+    match (pattern, text) {
+        ([], _) => text.is_empty(),
+        (['%', rest @ ..], _) => (0..=text.len()).any(|at| like(text.get(at..).unwrap_or_default(), rest)),
+        (['\\', letter, rest @ ..], [first, after @ ..]) => letter == first && like(after, rest),
+        (['_', rest @ ..], [_, after @ ..]) => like(after, rest),
+        ([letter, rest @ ..], [first, after @ ..]) => letter == first && like(after, rest),
+        (_, []) => false,
     }
 }
 

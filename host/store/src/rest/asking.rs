@@ -32,6 +32,7 @@ pub(super) fn filters(conditions: &[Condition]) -> Option<Vec<(String, String)>>
             Test::Is(value) => format!("eq.{}", text(value)),
             Test::AtLeast(value) => format!("gte.{}", text(value)),
             Test::Below(value) => format!("lt.{}", text(value)),
+            Test::Contains(part) => format!("ilike.*{}*", pattern(part)),
             Test::In(values) => {
                 let values: Vec<String> = values
                     .iter()
@@ -55,6 +56,12 @@ fn text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// As `ilike` wants it. A star stands for anything and cannot be escaped: any letter takes its place.
+fn pattern(part: &str) -> String {
+    let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    escaped.replace('*', "_")
 }
 
 fn quoted(text: &str) -> String {

@@ -62,6 +62,14 @@ impl Dialect {
         }
     }
 
+    /// Compares in capitals or not; SQLite only knows those of ASCII.
+    pub(super) fn like(self) -> &'static str {
+        match self {
+            Self::Sqlite => "LIKE",
+            Self::Postgres => "ILIKE",
+        }
+    }
+
     pub(super) fn begin(self) -> &'static str {
         match self {
             // otherwise two writers find out about each other too late to wait

@@ -169,6 +169,10 @@ fn met(draft: &mut Draft, table: Table, conditions: &[Condition]) -> Result<Stri
             Test::Is(value) => format!("{name} = {}", compared(value)?),
             Test::AtLeast(value) => format!("{name} >= {}", compared(value)?),
             Test::Below(value) => format!("{name} < {}", compared(value)?),
+            Test::Contains(part) => {
+                let place = draft.place(column, &pattern(part).into())?;
+                format!("{name} {} {place} ESCAPE '\\'", dialect.like())
+            }
             Test::In(values) if values.is_empty() => "1 = 0".to_owned(),
             Test::In(values) => {
                 let places: Vec<String> = values.iter().map(compared).collect::<Result<_, _>>()?;
@@ -177,6 +181,12 @@ fn met(draft: &mut Draft, table: Table, conditions: &[Condition]) -> Result<Stri
         });
     }
     Ok(if said.is_empty() { String::new() } else { format!(" WHERE {}", said.join(" AND ")) })
+}
+
+/// Whatever holds this, as `LIKE` wants it.
+fn pattern(part: &str) -> String {
+    let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
 }
 
 fn named(table: Table, name: &str) -> Result<Column, String> {

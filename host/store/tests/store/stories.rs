@@ -43,6 +43,7 @@ on_both!(
     a_later_row_replaces_what_it_names_and_nothing_else,
     pages_are_newest_first_and_miss_nobody,
     conversations_are_found_by_what_is_known_of_them,
+    conversations_are_found_by_what_was_said_in_them,
     a_conversation_has_three_names,
     a_row_that_is_refused_holds_up_nobody,
     a_caller_is_forgotten,
@@ -175,6 +176,38 @@ async fn pages_are_newest_first_and_miss_nobody(place: Place) {
     }
 }
 
+async fn conversations_are_found_by_what_was_said_in_them(place: Place) {
+    let store = place.store().await;
+    let ids = [new_id(), new_id(), new_id()];
+    for (id, texts) in ids.iter().zip([
+        ["My soup was cold.", "The Soup, I said!"],
+        ["A hundred_percent: 100 %, \\o/", "Goodbye"],
+        ["Grüße an die Küche", "soap"],
+    ]) {
+        store.record(conversation(id, BEGAN, json!({})));
+        for (position, text) in (1..).zip(texts) {
+            store.record(turn(id, position, text));
+        }
+    }
+    let found = async |text: &str| {
+        let filter = Filter { text: Some(text.to_owned()), ..Filter::default() };
+        let page = store.conversations(&filter, 10, None).await.unwrap();
+        texts(&page.items, "id").into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(found("soup was").await, [ids[0].as_str()]);
+    assert_eq!(found("SOUP, i").await, [ids[0].as_str()]);
+    assert_eq!(found("die Küche").await, [ids[2].as_str()]);
+    for itself in ["d_p", "100 %", "\\o/"] {
+        assert_eq!(found(itself).await, [ids[1].as_str()], "{itself}");
+    }
+    for nowhere in ["so_p", "so%p", "' or 1=1 --", "stew"] {
+        assert_eq!(found(nowhere).await, [""; 0], "{nowhere}");
+    }
+    // as any other condition
+    let both = Filter { text: Some("soup".into()), persona: Some("nobody".into()), ..Filter::default() };
+    assert!(store.conversations(&both, 10, None).await.unwrap().items.is_empty());
+}
+
 async fn conversations_are_found_by_what_is_known_of_them(place: Place) {
     let store = place.store().await;
     let columns =
@@ -211,6 +244,7 @@ async fn conversations_are_found_by_what_is_known_of_them(place: Place) {
     assert_eq!(found(from).await, [id.as_str()]);
     let to = Filter { to: at("2026-11-21T09:30:01Z"), ..Filter::default() };
     assert_eq!(found(to).await.len(), 1);
+    assert_eq!(found(Filter { claims: true, ..Filter::default() }).await, [id.as_str()]);
     assert_eq!(found(Filter::default()).await.len(), 2);
     assert_eq!(found(Filter { caller: Some("nobody".to_owned()), ..Filter::default() }).await, [""; 0]);
 
