@@ -21,8 +21,9 @@ pub struct Artifact {
     pub manifest: Manifest,
     /// the first 12 digits of its SHA-256
     pub hash: String,
-    /// none: embedded in the program
+    /// none: embedded in the program, or sent to it
     pub path: Option<PathBuf>,
+    uploaded: bool,
     wasm: Arc<[u8]>,
 }
 
@@ -65,8 +66,17 @@ pub enum LoadError {
 impl Artifact {
     /// Fails where it is no component, or says nothing of itself.
     pub fn from_bytes(wasm: Vec<u8>, path: Option<PathBuf>) -> Result<Self, LoadError> {
-        let from =
-            path.as_ref().map_or_else(|| "an embedded component".to_owned(), |p| p.display().to_string());
+        Self::read(wasm, path, false)
+    }
+
+    /// The same of what somebody has sent, and which is in no file.
+    pub fn uploaded(wasm: Vec<u8>) -> Result<Self, LoadError> {
+        Self::read(wasm, None, true)
+    }
+
+    fn read(wasm: Vec<u8>, path: Option<PathBuf>, uploaded: bool) -> Result<Self, LoadError> {
+        let nowhere = if uploaded { "what was sent" } else { "an embedded component" };
+        let from = path.as_ref().map_or_else(|| nowhere.to_owned(), |path| path.display().to_string());
         let section = manifest_section(&wasm)
             .map_err(|reason| LoadError::NotAComponent { from: from.clone(), reason })?;
         let beside = path.as_ref().map(|path| path.with_extension("toml"));
@@ -82,7 +92,7 @@ impl Artifact {
         let manifest = Manifest::parse(&text).map_err(|source| LoadError::Manifest { from, source })?;
         let digest = Sha256::digest(&wasm);
         let hash = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { manifest, hash, path, wasm: wasm.into() })
+        Ok(Self { manifest, hash, path, uploaded, wasm: wasm.into() })
     }
 
     /// Its bytes.
@@ -92,7 +102,11 @@ impl Artifact {
 
     /// Where it came from, for a person.
     pub fn from(&self) -> String {
-        self.path.as_ref().map_or_else(|| "embedded".to_owned(), |path| path.display().to_string())
+        match &self.path {
+            Some(path) => path.display().to_string(),
+            None if self.uploaded => "uploaded".to_owned(),
+            None => "embedded".to_owned(),
+        }
     }
 }
 
@@ -194,6 +208,11 @@ impl Generation {
     /// What it goes by: its id, or the name that the operator gave this use of it.
     pub fn id(&self) -> &str {
         &self.name
+    }
+
+    /// What it may do, as it was settled when it was loaded.
+    pub fn grant(&self) -> &Grant {
+        &self.grant
     }
 
     pub fn settings(&self) -> &Settings {

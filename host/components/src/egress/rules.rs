@@ -2,6 +2,7 @@
 
 use crate::secret::Secret;
 use reqwest::header::{HeaderName, HeaderValue};
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use url::{Host, Url};
 
@@ -105,7 +106,23 @@ impl Prefix {
     }
 }
 
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, usual) = if self.secure { ("https", 443) } else { ("http", 80) };
+        write!(f, "{scheme}://{}", self.host)?;
+        if self.port != usual {
+            write!(f, ":{}", self.port)?;
+        }
+        f.write_str(&self.path)
+    }
+}
+
 impl Rules {
+    /// What may be reached: everything at or below these.
+    pub(crate) fn reaches(&self) -> impl Iterator<Item = &Prefix> {
+        self.allowed.iter()
+    }
+
     pub(crate) fn allow(&mut self, prefix: Prefix) {
         self.allowed.push(prefix);
     }

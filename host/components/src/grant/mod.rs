@@ -115,19 +115,54 @@ pub struct Grant {
     pub(crate) rules: Rules,
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
+    /// the names of those that are put into requests
+    pub(crate) secrets: BTreeSet<String>,
     /// tools of a persona that may be carried out twice
     pub(crate) idempotent: BTreeSet<String>,
     /// what the manifest asks for and does not get: for the operator to read
     pub refused: Vec<String>,
 }
 
+/// What a use of a component may do, for people.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Allowed {
+    /// URLs: everything at or below them, by WebSocket too
+    pub egress: Vec<String>,
+    /// the variables that hold the secrets which are put into its requests
+    pub secrets: BTreeSet<String>,
+    /// some of `egress` may lead into the own network
+    pub private: bool,
+    /// of a persona: tools that may be carried out twice
+    pub idempotent: BTreeSet<String>,
+    /// what it asks for and does not get
+    pub refused: Vec<String>,
+}
+
 impl Grant {
+    /// What it allows.
+    pub fn allowed(&self) -> Allowed {
+        let mut egress: Vec<String> = self.rules.reaches().map(ToString::to_string).collect();
+        egress.dedup();
+        Allowed {
+            egress,
+            secrets: self.secrets.clone(),
+            private: self.rules.reaches().any(Prefix::may_be_private),
+            idempotent: self.idempotent.clone(),
+            refused: self.refused.clone(),
+        }
+    }
+
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Nothing but these limits.
     pub(crate) fn nothing(limits: Limits) -> Self {
         Self {
             rules: Rules::default(),
             settings: Settings::default(),
             limits,
+            secrets: BTreeSet::new(),
             idempotent: BTreeSet::new(),
             refused: Vec::new(),
         }
@@ -160,7 +195,7 @@ impl Grant {
         };
 
         let mut rules = Rules::default();
-        let mut refused = Vec::new();
+        let (mut refused, mut secrets) = (Vec::new(), BTreeSet::new());
         for egress in &manifest.egress {
             let (url, _) = settings.expand(&egress.url);
             let asked = Prefix::parse(&url);
@@ -178,13 +213,16 @@ impl Grant {
             // not having it is no refusal: the vendor will say so
             let value = operator.variable(&asked.name).filter(|value| !value.trim().is_empty());
             let Some(value) = value else { continue };
+            if !places.is_empty() {
+                secrets.insert(asked.name.clone());
+            }
             for (at, manner) in places {
                 let manner = manner.unwrap_or(asked);
                 rules.inject(at, &manner.header, &manner.format, Secret::new(value.trim()));
             }
         }
         let private = entry.grant.as_ref().is_some_and(|grant| grant.private);
-        variant.allow(name, private, operator, &mut rules)?;
+        secrets.extend(variant.allow(name, private, operator, &mut rules)?);
         let is_set = |name: &str| entry.settings.contains_key(name) || variant.settings.contains_key(name);
         for (setting, env) in settings::withheld(manifest, shipped, is_set) {
             refused.push(format!(
@@ -197,7 +235,7 @@ impl Grant {
         }
         // it is about what the operator's servers do, so no manifest has a say in it
         let idempotent = entry.grant.into_iter().flat_map(|grant| grant.idempotent).collect();
-        Ok(Self { rules, settings, limits, idempotent, refused })
+        Ok(Self { rules, settings, limits, secrets, idempotent, refused })
     }
 }
 

@@ -42,7 +42,7 @@ impl Variant {
         private: bool,
         operator: &dyn Operator,
         rules: &mut Rules,
-    ) -> Result<(), GrantError> {
+    ) -> Result<Vec<String>, GrantError> {
         let parse = |url: &str| {
             Prefix::parse(url).ok_or_else(|| GrantError::BadUrl { id: name.to_owned(), url: url.to_owned() })
         };
@@ -51,6 +51,7 @@ impl Variant {
             let private = private || at.is_local();
             rules.allow(at.private(private));
         }
+        let mut put = Vec::new();
         // of two for one header, the later one is sent
         let mut secrets: Vec<&Secret> = self.secrets.iter().collect();
         secrets.sort_by_key(|secret| secret.url.len());
@@ -59,10 +60,11 @@ impl Variant {
             // not having it is no refusal: the server will say so
             let value = operator.variable(&asked.name).filter(|value| !value.trim().is_empty());
             if let Some(value) = value {
+                put.push(asked.name.clone());
                 rules.inject(at, &asked.header, &asked.format, secret::Secret::new(value.trim()));
             }
         }
-        Ok(())
+        Ok(put)
     }
 }
 
