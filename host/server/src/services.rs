@@ -22,9 +22,11 @@ use components::grant::{Operator, Origin, Settings};
 use components::journal::Journal;
 use components::manifest::{Kind, Manifest, Setting, SettingKind};
 use components::{Catalogue, EngineSettings, Host};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// Chosen where the route says `auto`: the first of them for which there is a key, else the last.
 /// One that this build does not have is passed over.
@@ -55,6 +57,15 @@ pub struct Services {
     /// what is said so often that it is known by heart
     pub phrases: Phrases,
     pub redaction: Arc<Redaction>,
+}
+
+/// Something that can do a job in a call.
+#[derive(Serialize, ToSchema)]
+pub struct Offer {
+    pub id: String,
+    pub about: String,
+    /// why it cannot be chosen; null: it can
+    pub missing: Option<String>,
 }
 
 /// One row of the table at start, of what `[route]` says.
@@ -145,6 +156,25 @@ impl Services {
             Some(id) => self.loader.persona(id).await,
             None => Ok(route.persona.clone()),
         }
+    }
+
+    /// All that can do this in a call.
+    pub fn offers(&self, kind: Kind) -> Vec<Offer> {
+        let (catalogue, operator) = (self.loader.catalogue(), self.loader.operator());
+        if kind == Kind::Persona {
+            let offer = |(id, about): (String, String)| {
+                let manifest = catalogue.get(&id).map(|artifact| &artifact.manifest);
+                Offer { missing: manifest.and_then(|manifest| missing(manifest, operator)), id, about }
+            };
+            return self.loader.personas().into_iter().map(offer).collect();
+        }
+        let of_kind = catalogue.manifests().filter(|manifest| manifest.kind == kind);
+        let offer = |manifest: &Manifest| Offer {
+            id: manifest.id.clone(),
+            about: manifest.about.clone(),
+            missing: missing(manifest, operator),
+        };
+        of_kind.map(offer).collect()
     }
 
     /// What is plugged in.
@@ -305,15 +335,44 @@ pub fn choice(
     Ok((None, change))
 }
 
+/// What it needs and has not; none: it can be used.
+fn missing(manifest: &Manifest, operator: &Loaded) -> Option<String> {
+    let settings = match Settings::resolve(manifest, operator) {
+        Ok(settings) => settings,
+        Err(wrong) => return Some(wrong.to_string()),
+    };
+    let variable = |setting: &str| manifest.settings.get(setting).and_then(|setting| setting.env.clone());
+    let empty = |(name, value, _): &(&str, &toml::Value, &Origin)| {
+        let needed = manifest.settings.get(*name).is_some_and(|setting| setting.needed);
+        needed && value.as_str().is_some_and(|text| text.trim().is_empty())
+    };
+    let unset =
+        settings.iter().filter(empty).map(|(name, ..)| variable(name).unwrap_or_else(|| name.to_owned()));
+    let keys = manifest.secrets.iter().map(|secret| secret.name.clone());
+    // a server of the operator's own may need no key
+    let keys = keys.filter(|key| !has_own_address(manifest, &settings) && operator.variable(key).is_none());
+    let missing: Vec<String> = keys.chain(unset).collect();
+    match missing.as_slice() {
+        [] => None,
+        [one] => Some(format!("{one} is not set")),
+        several => Some(format!("{} are not set", several.join(" and "))),
+    }
+}
+
+/// One of its addresses is the operator's.
+fn has_own_address(manifest: &Manifest, settings: &Settings) -> bool {
+    settings.iter().any(|(name, _, origin)| {
+        let is_url = manifest.settings.get(name).is_some_and(|setting| setting.kind == SettingKind::Url);
+        is_url && *origin != Origin::Manifest
+    })
+}
+
 /// Whether there is all that it needs: its keys, or an address of the operator's own, where a key
 /// may not be needed; and the settings without which it is of no use.
 fn is_usable(manifest: &Manifest, operator: &Loaded) -> anyhow::Result<bool> {
     let has_keys = manifest.secrets.iter().all(|secret| operator.variable(&secret.name).is_some());
     let settings = Settings::resolve(manifest, operator)?;
-    let own_address = settings.iter().any(|(name, _, origin)| {
-        let is_url = manifest.settings.get(name).is_some_and(|setting| setting.kind == SettingKind::Url);
-        is_url && *origin != Origin::Manifest
-    });
+    let own_address = has_own_address(manifest, &settings);
     let has_settings = settings.iter().all(|(name, value, _)| {
         let needed = manifest.settings.get(name).is_some_and(|setting| setting.needed);
         !needed || value.as_str().is_none_or(|text| !text.trim().is_empty())

@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 /// Somebody who may see calls.
@@ -17,6 +18,8 @@ pub struct Reader;
 pub struct Controller;
 /// Somebody who may exchange components.
 pub struct Exchanger;
+/// Somebody with a key, and what it may do.
+pub struct KeyHolder(pub BTreeSet<Role>);
 /// Somebody who may place them, and where Twilio reaches us about it; or why it does not.
 pub struct Caller(pub Result<PublicAddress, Problem>);
 
@@ -50,6 +53,15 @@ impl FromRequestParts<Shared> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
         let peer = check(parts, app, Role::Call)?;
         Ok(Self(app.access.reachable(peer, &parts.headers)))
+    }
+}
+
+impl FromRequestParts<Shared> for KeyHolder {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        let peer = peer(parts.extensions.get::<ConnectInfo<SocketAddr>>())?;
+        app.access.roles(peer, &parts.headers, Role::Read).map(Self)
     }
 }
 

@@ -19,7 +19,7 @@ mod webhook;
 pub use address::{PublicAddress, is_local, target};
 pub use tokens::GOOD_FOR;
 
-pub use guard::{Caller, Controller, Exchanger, Reader, count, is_welcome};
+pub use guard::{Caller, Controller, Exchanger, KeyHolder, Reader, count, is_welcome};
 pub use problem::Problem;
 pub use roles::{ALL as API_KEY, Role};
 pub use webhook::{CALL, CALLED, FromTwilio, STEP, TRANSFER, body_of};
@@ -31,6 +31,7 @@ use axum::http::{HeaderMap, StatusCode};
 use components::grant::Operator;
 use rates::Rates;
 use roles::ApiKeys;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -258,8 +259,16 @@ impl Access {
         })
     }
 
-    /// What is allowed to whoever asks. The error says what is missing.
+    /// What is allowed to whoever asks: at least this. The error says what is missing.
     fn check_role(&self, peer: SocketAddr, headers: &HeaderMap, role: Role) -> Result<(), Problem> {
+        match self.roles(peer, headers, role)?.contains(&role) {
+            true => Ok(()),
+            false => Err(Problem::forbidden(format!("this key has not the role {:?}", role.name()))),
+        }
+    }
+
+    /// All that is allowed to whoever asks, who wants `role`.
+    fn roles(&self, peer: SocketAddr, headers: &HeaderMap, role: Role) -> Result<BTreeSet<Role>, Problem> {
         let address = self.address(peer, headers).ok();
         if !address::is_welcome_origin(headers, address.as_ref(), &self.origins) {
             return Err(Problem::forbidden(
@@ -268,16 +277,13 @@ impl Access {
         }
         let key = bearer(headers);
         if let Some(roles) = key.and_then(|key| self.keys.roles(key)) {
-            return match roles.contains(&role) {
-                true => Ok(()),
-                false => Err(Problem::forbidden(format!("this key has not the role {:?}", role.name()))),
-            };
+            return Ok(roles.clone());
         }
         if key.is_some() {
             return Err(Problem::unauthorized("this key is not known here"));
         }
         match self.twilio {
-            Twilio::Unknown if is_local(peer, headers) => Ok(()),
+            Twilio::Unknown if is_local(peer, headers) => Ok(Role::EVERY.into()),
             Twilio::Unknown => Err(Problem::forbidden(format!(
                 "without {AUTH_TOKEN} and {API_KEY} this is answered to this machine only"
             ))),

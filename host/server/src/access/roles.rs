@@ -18,6 +18,8 @@ pub enum Role {
 }
 
 impl Role {
+    pub const EVERY: [Self; 4] = [Self::Read, Self::Control, Self::Call, Self::Exchange];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -46,7 +48,7 @@ pub struct ApiKeys(Vec<([u8; 32], BTreeSet<Role>)>);
 
 impl ApiKeys {
     pub fn read(loaded: &Loaded) -> anyhow::Result<Self> {
-        let every = BTreeSet::from([Role::Read, Role::Control, Role::Call, Role::Exchange]);
+        let every = BTreeSet::from(Role::EVERY);
         let one = ONE.map(|(name, role)| (name, BTreeSet::from([Role::Read, role])));
         let mut keys = Self::default();
         for (name, roles) in std::iter::once((ALL, every)).chain(one) {

@@ -21,6 +21,7 @@ pub mod usage;
 mod watching;
 
 pub use providers::{How, Moved, Phrases};
+pub use scene::nameless;
 pub use watching::ending_name;
 
 use crate::access::PublicAddress;
@@ -170,6 +171,14 @@ fn known(begun: &Begun, admission: &Admission, app: &Shared) -> Result<Arc<Known
     // one that another host has announced
     let known =
         app.registry.find(call).unwrap_or_else(|| app.registry.streamed(call, scene::direction(begun)));
+    if known.is_console() {
+        // whoever holds the token is nobody's telephone: no other name of theirs is believed
+        return match (sid, known.route()) {
+            (Some(told), _) if told != known.id => Err("its token was made for another call"),
+            (_, None) => Err("what this call was to be served with is not known any more: begin another"),
+            _ => Ok(known),
+        };
+    }
     match (known.sid(), sid) {
         (Some(known), Some(told)) if known != told => Err("its token was made for another call"),
         (None, Some(told)) => {

@@ -26,7 +26,8 @@ pub struct Set {
 
 /// All that the persona may know before the call begins.
 pub async fn set(begun: &Begun, line: LineKind, known: &Known, app: &App) -> Set {
-    let mut parameters: BTreeMap<String, String> = begun.parameters.clone();
+    // what a page says of itself is not believed: it was asked before
+    let mut parameters = if known.is_console() { BTreeMap::new() } else { begun.parameters.clone() };
     parameters.remove(OWN_PARAMETER);
     let details = known.call_details();
     for (name, value) in &details.parameters {
@@ -48,7 +49,7 @@ pub async fn set(begun: &Begun, line: LineKind, known: &Known, app: &App) -> Set
     };
     known.set_details(direction, from.as_deref(), to.as_deref());
     // a document that somebody wrote by hand may say nothing
-    if direction.is_none() && from.is_none() {
+    if direction.is_none() && from.is_none() && !known.is_console() {
         look_up(known, app).await;
     }
     let details = known.call_details();
@@ -59,7 +60,7 @@ pub async fn set(begun: &Begun, line: LineKind, known: &Known, app: &App) -> Set
     };
     // the number called is ours also where we call
     let facts = Facts { direction, number: called.as_deref(), parameters: &told_in_all };
-    let route = app.services.route(facts).clone();
+    let route = known.route().unwrap_or_else(|| app.services.route(facts).clone());
     known.set_route(&route);
     let persona = take("persona").or(details.persona);
     let scene = Scene {

@@ -22,6 +22,11 @@ pub enum Begun {
 }
 
 pub fn begin(app: &Shared, known: &Arc<Known>, order: Order) -> Begun {
+    if known.is_console() {
+        return Begun::Refused(
+            "the caller is in the console: there is no telephone call to put through".into(),
+        );
+    }
     let number = match number(app, known, &order.to) {
         Ok(number) => number,
         Err(why) => return Begun::Refused(why),

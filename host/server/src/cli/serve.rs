@@ -3,6 +3,7 @@
 use super::catalogue;
 use crate::app::{App, Leaving, Shared};
 use crate::config::{self, Flags};
+use crate::figures;
 use crate::records::keep_no_longer;
 use crate::routes::router;
 use crate::serving;
@@ -85,6 +86,7 @@ async fn listen(app: Shared) -> anyhow::Result<()> {
             println!("\n-- {name}\n{}", sql.trim_end());
         }
     }
+    println!("Call it, and watch calls, in a browser:  http://{}/console", near(address));
     println!(
         "Call it from here:  cordboard call --url ws://{}/ws --say \"My soup was cold today.\"",
         near(address)
@@ -107,6 +109,7 @@ async fn listen(app: Shared) -> anyhow::Result<()> {
     let (records, started) = (app.clone(), jiff::Timestamp::now());
     tokio::spawn(async move { records.records.end_what_was_cut_off(started).await });
     tokio::spawn(keep_no_longer(app.clone()));
+    tokio::spawn(figures::follow(app.clone()));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(serving::serve(listener, router(app.clone()), async {
         // dropped: the same

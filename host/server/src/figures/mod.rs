@@ -2,24 +2,29 @@
 //!
 //! Labels come from small sets: directions, departures, stages, and ids of components that are there.
 //! Never numbers, names of calls, or words. What changes all the time is read when it is asked for
-//! (`scrape.rs`); nothing is counted for each frame of audio.
+//! (`scrape.rs`); nothing is counted for each frame of audio. `history.rs` has the same of the last hours,
+//! for plots.
 
+pub mod history;
 mod scrape;
 
 pub use scrape::FORMAT;
 
+use crate::app::Shared;
 use crate::calls::stages::{Failed, Stage, StageTimes};
 use crate::calls::usage::{UNITS, Usage};
 use crate::config::Prices;
 use anyhow::Context;
 use call::persona::{Departure, Direction};
 use components::Consumed;
+use history::History;
 use prometheus::{
     Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
     Opts, Registry,
 };
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::MissedTickBehavior;
 
 /// What people notice in a conversation: from a twentieth of a second to ten seconds.
 const VOICE: [f64; 14] = [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0];
@@ -35,7 +40,11 @@ pub enum TurnedAway {
     Draining,
 }
 
+/// How often calls are counted for the history.
+const LOOK: Duration = Duration::from_secs(2);
+
 pub struct Figures {
+    pub history: History,
     registry: Registry,
     calls: IntCounterVec,
     durations: Histogram,
@@ -91,6 +100,7 @@ impl Figures {
     fn registered() -> prometheus::Result<Self> {
         let new = New(Registry::new());
         Ok(Self {
+            history: History::default(),
             calls: new.counters(
                 "cordboard_calls_total",
                 "Conversations that are over, by how they ended",
@@ -154,14 +164,17 @@ impl Figures {
         let outcome = crate::registry::departure_name(departure);
         self.calls.with_label_values(&[direction, persona, outcome]).inc();
         self.durations.observe(lasted.as_secs_f64());
+        self.history.ended(departure == Departure::Failed);
     }
 
     /// The caller was answered so long after the end of their speech.
     pub fn answered_after(&self, latency: Duration) {
         self.turns.observe(latency.as_secs_f64());
+        self.history.answered_after(latency);
     }
 
     pub fn stage(&self, times: &StageTimes) {
+        self.history.stage(times);
         let labels = [times.stage.name(), times.provider.as_str()];
         if let Some(first) = times.first() {
             self.first.with_label_values(&labels).observe(first.as_secs_f64());
@@ -172,11 +185,13 @@ impl Figures {
     }
 
     pub fn failed(&self, failed: &Failed) {
+        self.history.failed(failed);
         self.failures.with_label_values(&[failed.stage, failed.provider.as_str()]).inc();
     }
 
     /// A provider went on in place of another one.
-    pub fn failed_over(&self, stage: &str, from: &str, to: &str) {
+    pub fn failed_over(&self, stage: &'static str, from: &str, to: &str) {
+        self.history.failed_over(stage, from, to);
         self.failed_over.with_label_values(&[stage, from, to]).inc();
     }
 
@@ -187,6 +202,7 @@ impl Figures {
 
     pub fn interrupted(&self) {
         self.interruptions.inc();
+        self.history.interrupted();
     }
 
     pub fn trouble(&self) {
@@ -199,6 +215,7 @@ impl Figures {
             TurnedAway::Draining => "draining",
         };
         self.turned_away.with_label_values(&[reason]).inc();
+        self.history.turned_away();
     }
 
     pub fn webhook_refused(&self) {
@@ -213,6 +230,7 @@ impl Figures {
         if let Some(cost) = usage.cost(prices) {
             let amount: f64 = cost.amount.parse().unwrap_or_default();
             self.cost.with_label_values(&[&cost.currency]).inc_by(amount);
+            self.history.cost(amount);
         }
     }
 
@@ -230,6 +248,16 @@ impl Figures {
             self.first.with_label_values(&[stage, provider]);
             self.processing.with_label_values(&[stage, provider]);
         }
+    }
+}
+
+/// Keeps the history, as long as the program runs.
+pub async fn follow(app: Shared) {
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        looks.tick().await;
+        app.figures.history.look(app.registry.live(), scrape::computed(), scrape::resident_memory());
     }
 }
 

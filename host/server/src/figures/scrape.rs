@@ -36,11 +36,7 @@ impl Scraped {
                 counter.inc_by(of(&consumed).saturating_sub(counter.get()));
             }
         }
-        let computed = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        raise(
-            &self.cpu,
-            Duration::new(computed.tv_sec.unsigned_abs(), computed.tv_nsec.unsigned_abs() as u32),
-        );
+        raise(&self.cpu, computed());
         if let Some(bytes) = resident_memory() {
             self.memory.set(bytes as f64);
         }
@@ -59,8 +55,14 @@ fn raise(counter: &Counter, to: Duration) {
     }
 }
 
+/// What this process computed, all in all.
+pub(super) fn computed() -> Duration {
+    let computed = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(computed.tv_sec.unsigned_abs(), computed.tv_nsec.unsigned_abs() as u32)
+}
+
 /// None: this system does not say.
-fn resident_memory() -> Option<u64> {
+pub(super) fn resident_memory() -> Option<u64> {
     let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
     let resident: u64 = pages.split_whitespace().nth(1)?.parse().ok()?;
     Some(resident.saturating_mul(rustix::param::page_size() as u64))

@@ -251,13 +251,13 @@ impl Nodes {
 
     /// Every call that any node has, the oldest first; `here`: those that are known here. `all`: also
     /// those that are over.
-    pub async fn calls(&self, here: Vec<Arc<Known>>, all: bool) -> Vec<View> {
+    pub async fn calls(&self, here: Vec<Arc<Known>>, all: bool, brief: bool) -> Vec<View> {
         let there = match self.link.is_well() {
             true => self.link.ask(UNHURRIED, |link| shelf::calls(link, all)).await.unwrap_or_default(),
             false => Vec::new(),
         };
         let mut calls: BTreeMap<String, (u64, View)> =
-            here.iter().map(|known| (known.id.clone(), (known.epoch(), known.view()))).collect();
+            here.iter().map(|known| (known.id.clone(), (known.epoch(), known.seen(brief)))).collect();
         let living: Vec<String> = self.neighbours().living.keys().cloned().collect();
         for mut entry in there.into_iter().filter(|entry| entry.node != self.id) {
             if !living.contains(&entry.node) && matches!(entry.stage, Phase::Live | Phase::Announced) {
@@ -265,6 +265,10 @@ impl Nodes {
             }
             let later = calls.get(&entry.view.id).is_none_or(|(epoch, _)| *epoch <= entry.epoch);
             if later {
+                if brief {
+                    entry.view.conversation.clear();
+                    entry.view.kept.clear();
+                }
                 calls.insert(entry.view.id.clone(), (entry.epoch, entry.view));
             }
         }

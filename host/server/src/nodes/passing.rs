@@ -101,7 +101,9 @@ pub async fn pass_on(State(app): State<Shared>, request: Request, next: Next) ->
 /// another is for whoever has the conversation.
 fn may_take(app: &Shared, named: &Named, entry: &Entry) -> bool {
     let first = matches!(entry.stage, Phase::Told | Phase::Announced);
-    matches!(named.about, About::Stream { .. }) && first && app.is_open() && !app.is_full()
+    // what a call from the console is served with is known where it was begun
+    let anybodys = first && !entry.view.console;
+    matches!(named.about, About::Stream { .. }) && anybodys && app.is_open() && !app.is_full()
 }
 
 /// A call whose node is gone is this node's from now on.

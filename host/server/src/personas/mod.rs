@@ -64,6 +64,17 @@ impl Personas {
         Ok(named)
     }
 
+    /// All that can be asked for, and what each is: the operator's, then those that are components.
+    pub fn all(&self, catalogue: &Catalogue) -> Vec<(String, String)> {
+        let about = |component: &str| {
+            let manifest = catalogue.get(component).map(|artifact| &artifact.manifest);
+            manifest.map(|manifest| manifest.about.clone()).unwrap_or_default()
+        };
+        let named = self.named.iter().map(|(name, named)| (name.clone(), about(&named.component)));
+        let components = catalogue.manifests().filter(|manifest| manifest.kind == Kind::Persona);
+        named.chain(components.map(|manifest| (manifest.id.clone(), manifest.about.clone()))).collect()
+    }
+
     /// Settles what each of them may do, and each with what a route says of it. Nothing is compiled.
     pub fn check(&self, config: &Config, operator: &Loaded, catalogue: &Catalogue) -> anyhow::Result<()> {
         let settle = |named: &Named| {

@@ -57,6 +57,17 @@ pub enum What {
     Exchanged { stage: &'static str, component: String, generation: u32 },
     /// Another provider goes on, as one failed.
     FailedOver { stage: &'static str, from: String, to: String },
+    /// How loud both sides were, 0 (-60 dBFS or less) to 100 (full scale), one value for each `step_ms`; the
+    /// last ones end at `at`. Only to those who ask for it.
+    Levels { step_ms: u32, caller: Vec<u8>, agent: Vec<u8> },
+    /// An operator stopped what was being spoken.
+    Interrupt {},
+    /// An operator told the persona something.
+    Operator { text: String },
+    /// The caller is to be put through; `by`: `persona`, `operator` or `last resort`.
+    Transfer { to: String, warm: bool, by: &'static str },
+    /// The caller was put through.
+    Transferred {},
     /// Something did not go as it should.
     Trouble { what: String },
     /// The conversation is over, and why: `caller`, `script`, `operator`, `transferred`, `failed`, `limit`.

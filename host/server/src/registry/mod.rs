@@ -10,7 +10,7 @@ mod sharing;
 mod view;
 
 pub use event::{Event, What};
-pub use known::{Attached, Control, Dialled, Known, Live, Next, NotLive, Order, Pending};
+pub use known::{ANNOUNCED, Attached, Control, Dialled, Known, Live, Next, NotLive, Order, Pending};
 pub use sharing::{Changes, Entry, Phase};
 pub use view::{View, departure_name, direction_name, direction_of};
 
@@ -137,6 +137,11 @@ impl Registry {
     /// How many calls there are, with those whose stream is about to come.
     pub fn count(&self) -> usize {
         self.index().how_many(Known::takes_a_place)
+    }
+
+    /// How many were begun from the console, and nobody has come to hold them.
+    pub fn waiting_in_console(&self) -> usize {
+        self.index().how_many(Known::waits_in_console)
     }
 
     /// How many calls have a conversation.

@@ -36,9 +36,50 @@ pub struct View {
     pub kept: BTreeMap<String, serde_json::Value>,
     /// so far
     pub conversation: Vec<Line>,
+    /// what it is held over: `stream`, `relay`, `gather`; null: not decided yet
+    #[serde(default)]
+    pub line: Option<String>,
+    /// it is held from the console
+    #[serde(default)]
+    pub console: bool,
+    /// who holds the conversation
+    #[serde(default)]
+    pub persona: Option<String>,
+    /// who hears, thinks and speaks: `stt`, `llm`, `tts`
+    #[serde(default)]
+    pub providers: BTreeMap<String, String>,
+    /// `ringing`, `listening`, `hearing` (the caller speaks), `thinking`, `speaking`, `lost` (its line), `over`; of a
+    /// call that another node holds `live`
+    #[serde(default)]
+    pub state: String,
+    /// since when it is in that state
+    #[serde(default)]
+    pub state_since: Option<String>,
+    /// the caller's
+    #[serde(default)]
+    pub turns: u32,
+    /// times that the caller cut in
+    #[serde(default)]
+    pub interruptions: u32,
+    /// times that another provider went on
+    #[serde(default)]
+    pub failovers: u32,
+    /// from the end of the caller's last turn to the answer's first frame, in milliseconds
+    #[serde(default)]
+    pub latency_ms: Option<u64>,
+    /// the last five things that did not go as they should
+    #[serde(default)]
+    pub trouble: Vec<Trouble>,
     /// the node that holds it, where there are several
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
+}
+
+/// Something that did not go as it should.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct Trouble {
+    pub at: String,
+    pub what: String,
 }
 
 /// Something that was said.

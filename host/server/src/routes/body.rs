@@ -14,8 +14,11 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Body<T> {
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
         let body = body_of(request, app).await?;
-        // an empty one has no fields, which may be all that is needed
-        let json: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { &body };
+        // an empty one has no fields, nor has null, which may be all that is needed
+        let json: &[u8] = match body.trim_ascii() {
+            b"" | b"null" => b"{}",
+            json => json,
+        };
         let wrong = |e: serde_json::Error| {
             let status = match e.classify() {
                 serde_json::error::Category::Data => StatusCode::UNPROCESSABLE_ENTITY,

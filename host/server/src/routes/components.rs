@@ -90,7 +90,7 @@ pub async fn exchange(
     let share = asked.share()?;
     let folder = app.services.config.components.clone().filter(|_| share.is_none());
     change(&app, move |loader| {
-        let artifact = Artifact::from_bytes(body.to_vec(), None)?;
+        let artifact = Artifact::uploaded(body.to_vec())?;
         if artifact.manifest.id != id {
             return Err(Unswapped::Other { found: artifact.manifest.id, wanted: id });
         }

@@ -100,6 +100,10 @@ pub async fn hang_up(
     let known = find(&app, &sid)?;
     match known.control(Control::HangUp).await {
         Ok(()) => Ok(done(&known)),
+        Err(NotLive::NotYet) if known.is_console() => {
+            known.stop_expecting();
+            Ok(done(&known))
+        }
         Err(NotLive::NotYet) => {
             // it rings, and only Twilio can stop that
             let twilio = app.twilio.as_ref().ok_or_else(no_credentials)?;

@@ -20,6 +20,8 @@ use utoipa::{IntoParams, ToSchema};
 
 /// On one page.
 const MOST: u32 = 500;
+/// What is searched for, in characters.
+const LONGEST_TEXT: usize = 200;
 /// On one page, where nobody says.
 const USUAL: u32 = 50;
 
@@ -38,6 +40,8 @@ pub struct Wanted {
     called: Option<String>,
     call_sid: Option<String>,
     claim_id: Option<String>,
+    /// only those about a claim
+    claims: bool,
     persona: Option<String>,
     /// `inbound` or `outbound`
     direction: Option<String>,
@@ -46,6 +50,9 @@ pub struct Wanted {
     outcome: Option<String>,
     /// why it is over
     departure: Option<String>,
+    /// said in it by either side; of very many, the 100 conversations that said it last
+    #[param(max_length = 200)]
+    text: Option<String>,
     /// at most so many, and never more than 500; where it is not said: 50, or, in one file, all
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -63,8 +70,11 @@ impl Wanted {
         }
     }
 
-    fn filter(&self) -> Filter {
-        Filter {
+    fn filter(&self) -> Result<Filter, Problem> {
+        if self.text.as_ref().is_some_and(|text| text.chars().count() > LONGEST_TEXT) {
+            return Err(Problem::invalid("text", format!("longer than {LONGEST_TEXT} characters")));
+        }
+        Ok(Filter {
             from: self.from,
             to: self.to,
             caller: self.caller.clone(),
@@ -76,7 +86,9 @@ impl Wanted {
             state: self.state.clone(),
             outcome: self.outcome.clone(),
             departure: self.departure.clone(),
-        }
+            claims: self.claims,
+            text: self.text.clone().filter(|text| !text.trim().is_empty()),
+        })
     }
 }
 
@@ -128,7 +140,7 @@ pub async fn conversations(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Page>, Problem> {
     let limit = wanted.limit()?.unwrap_or(USUAL);
-    let page = store(&app)?.conversations(&wanted.filter(), limit, wanted.after.as_deref()).await;
+    let page = store(&app)?.conversations(&wanted.filter()?, limit, wanted.after.as_deref()).await;
     let page = page.map_err(|error| no_page(error, &wanted))?;
     Ok(Json(Page { conversations: page.items, next: page.next }))
 }
@@ -360,7 +372,7 @@ struct Pages {
 impl Pages {
     /// Reads the first, so that what is wrong is said by a status.
     async fn first(app: &App, wanted: &Wanted) -> Result<Self, Problem> {
-        let (store, filter) = (store(app)?.clone(), wanted.filter());
+        let (store, filter) = (store(app)?.clone(), wanted.filter()?);
         let limit = wanted.limit()?;
         let page = store.conversations(&filter, limit.unwrap_or(MOST), wanted.after.as_deref()).await;
         let mut page = page.map_err(|error| no_page(error, wanted))?;

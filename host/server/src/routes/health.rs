@@ -7,7 +7,8 @@ use crate::vitals::{Service, Trouble};
 use axum::Json;
 use axum::extract::{ConnectInfo, FromRequest, Request, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::http::header::ACCEPT;
+use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -91,7 +92,8 @@ pub async fn ready(State(app): State<Shared>) -> Response {
     }
 }
 
-/// Twilio, which asks about a call, or anybody, who wants to know how we are.
+/// Twilio, which asks about a call; a person with a browser, who is shown the console; or anybody, who wants to
+/// know how we are.
 pub async fn front(
     State(app): State<Shared>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -99,6 +101,11 @@ pub async fn front(
 ) -> Response {
     let query = request.uri().query().unwrap_or_default().as_bytes();
     if !url::form_urlencoded::parse(query).any(|(name, _)| name == "CallSid") {
+        let accepted = request.headers().get(ACCEPT).and_then(|accepted| accepted.to_str().ok());
+        if accepted.is_some_and(|accepted| accepted.contains("text/html")) {
+            // a proxy may have us below a path of its own
+            return Redirect::to("console").into_response();
+        }
         return match app.access.count_request(peer, request.headers(), "/") {
             Ok(()) => health(State(app)).await.into_response(),
             Err(flood) => flood.into_response(),

@@ -7,7 +7,9 @@
 //! - `watching.rs`: seeing calls
 //! - `conversations.rs`: what was kept of calls
 //! - `control.rs`: taking a hand in them
+//! - `console/`: the page on which all this is seen and done
 //! - `components.rs`: what is plugged in, and exchanging it
+//! - `figures.rs`: its figures of the last hours
 //! - `health.rs`: whether this host is well
 //! - `metrics.rs`: its figures
 //! - `description.rs`: the description of all this, as OpenAPI and as a page
@@ -15,9 +17,11 @@
 
 mod body;
 mod components;
+mod console;
 mod control;
 mod conversations;
 mod description;
+mod figures;
 mod health;
 mod metrics;
 mod outbound;
@@ -36,7 +40,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get, post};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa_axum::router::OpenApiRouter;
@@ -88,6 +92,11 @@ pub fn router(app: Shared) -> Router {
         .routes(routes!(components::components))
         .routes(routes!(components::promote))
         .routes(routes!(components::roll_back))
+        .routes(routes!(figures::figures))
+        .routes(routes!(console::access))
+        .routes(routes!(console::choices))
+        .routes(routes!(console::begin))
+        .routes(routes!(console::return_to))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))
@@ -106,10 +115,15 @@ pub fn router(app: Shared) -> Router {
     // `/` is Twilio's where it asks about a call, and everybody's otherwise
     let front = Router::new().route("/", get(health::front).post(webhooks::incoming));
     let status = Router::new().route("/call-status", post(webhooks::told));
+    let console = Router::new()
+        .route("/console", get(console::page))
+        .route("/console/", get(async || Redirect::to("../console")))
+        .route("/console/{*path}", get(console::asset));
     Router::new()
         .merge(webhooks.merge(sockets).merge(status).layer(passing))
         .merge(described)
         .merge(front)
+        .merge(console)
         .fallback(async || Problem::not_found("there is nothing here; /docs says what there is"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not by this method; /docs says what there is")

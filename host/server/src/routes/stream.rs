@@ -73,9 +73,11 @@ fn admit(
                 counted.err().unwrap_or_else(|| Problem::forbidden(e))
             })?;
             let known = app.registry.find(&call);
-            if known.is_some_and(|known| known.is_live() && !known.is_returning()) {
+            if known.as_ref().is_some_and(|known| known.is_live() && !known.is_returning()) {
                 return Err(Problem::conflict("this call has a stream already; there is one for each call"));
             }
+            // whoever has the console may bring words, wherever they are
+            let local = local || known.is_some_and(|known| known.is_console());
             Admission { local, call: Some(call), account: false }
         }
         None if !app.access.knows_twilio() && local => Admission { local, call: None, account: false },

@@ -137,6 +137,17 @@ pub struct Which {
     /// also those that are over, as far as they are still known (an hour)
     #[serde(default)]
     all: bool,
+    /// without what was said and kept
+    #[serde(default)]
+    brief: bool,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Whole {
+    /// also how loud both sides are, five times a second: `levels`
+    #[serde(default)]
+    levels: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -156,8 +167,8 @@ pub struct Calls {
 pub async fn calls(State(app): State<Shared>, _: Reader, Query(which): Query<Which>) -> Json<Calls> {
     let known = app.registry.all();
     let calls = match &app.nodes {
-        Some(nodes) => nodes.calls(known, which.all).await,
-        None => known.iter().map(|known| known.view()).collect(),
+        Some(nodes) => nodes.calls(known, which.all, which.brief).await,
+        None => known.iter().map(|known| known.seen(which.brief)).collect(),
     };
     let wanted = calls.into_iter().filter(|call| which.all || call.end_time.is_none());
     Json(Calls { calls: wanted.collect() })
@@ -184,7 +195,7 @@ pub async fn call(
 /// call as it is; the stream ends with the call.
 #[utoipa::path(
     get, path = "/calls/{sid}/events", tag = "calls", security(("key" = [])),
-    params(("sid" = String, Path, description = "Twilio's CallSid, or the name that a placed call has here")),
+    params(("sid" = String, Path, description = "Twilio's CallSid, or the name that a placed call has here"), Whole),
     responses(
         (status = 200, description = "One `Event` after the other", body = super::description::Sent, content_type = "text/event-stream")
     )
@@ -193,6 +204,7 @@ pub async fn events(
     State(app): State<Shared>,
     _: Reader,
     Path(sid): Path<String>,
+    Query(Whole { levels }): Query<Whole>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
@@ -200,9 +212,9 @@ pub async fn events(
     if headers.contains_key(UPGRADE) {
         let upgrade = upgrade.map_err(|e| Problem::new(e.status(), e.body_text()))?;
         let upgrade = upgrade.max_message_size(LONGEST_MESSAGE).max_frame_size(LONGEST_MESSAGE);
-        return Ok(upgrade.on_upgrade(move |socket| send(socket, known)));
+        return Ok(upgrade.on_upgrade(move |socket| send(socket, known, levels)));
     }
-    let events = watch(known).map(|event| {
+    let events = watch(known, levels).map(|event| {
         let name = name(&event);
         // a struct of strings and numbers: it can be written
         let data = serde_json::to_string(&event).unwrap_or_default();
@@ -211,8 +223,8 @@ pub async fn events(
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
 
-async fn send(mut socket: WebSocket, known: Arc<Known>) {
-    let mut events = std::pin::pin!(watch(known));
+async fn send(mut socket: WebSocket, known: Arc<Known>, levels: bool) {
+    let mut events = std::pin::pin!(watch(known, levels));
     loop {
         tokio::select! {
             event = events.next() => {
@@ -234,25 +246,32 @@ async fn send(mut socket: WebSocket, known: Arc<Known>) {
     let _ = timeout(SEND, socket.send(Message::Close(Some(frame)))).await;
 }
 
-/// The call as it is, and what happens in it, until it is over.
-fn watch(known: Arc<Known>) -> impl Stream<Item = Event> {
+/// The call as it is, and what happens in it, until it is over; `levels`: also how loud it is.
+fn watch(known: Arc<Known>, levels: bool) -> impl Stream<Item = Event> {
     struct Watching {
         known: Arc<Known>,
         events: broadcast::Receiver<Event>,
+        levels: Option<broadcast::Receiver<Event>>,
         first: VecDeque<Event>,
         over: bool,
     }
     let (view, events) = known.watch();
+    let levels = levels.then(|| known.watch_levels());
     let over = view.end_time.is_some();
     let first = VecDeque::from([as_it_is(view)]);
-    stream::unfold(Watching { known, events, first, over }, async |mut watching| {
+    stream::unfold(Watching { known, events, levels, first, over }, async |mut watching| {
         if let Some(event) = watching.first.pop_front() {
             return Some((event, watching));
         }
         if watching.over {
             return None;
         }
-        let event = match watching.events.recv().await {
+        let received = tokio::select! {
+            biased;
+            event = watching.events.recv() => event,
+            level = next(&mut watching.levels) => return Some((level, watching)),
+        };
+        let event = match received {
             Ok(event) => event,
             // so much was missed that it is told from the beginning
             Err(RecvError::Lagged(_)) => {
@@ -273,6 +292,18 @@ fn watch(known: Arc<Known>) -> impl Stream<Item = Event> {
         };
         Some((event, watching))
     })
+}
+
+/// How loud it is; never, where nobody wants to know.
+async fn next(levels: &mut Option<broadcast::Receiver<Event>>) -> Event {
+    while let Some(receiver) = levels {
+        match receiver.recv().await {
+            Ok(event) => return event,
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => *levels = None,
+        }
+    }
+    std::future::pending().await
 }
 
 fn as_it_is(view: View) -> Event {
@@ -296,6 +327,11 @@ fn name(event: &Event) -> &'static str {
         What::Outcome { .. } => "outcome",
         What::Exchanged { .. } => "exchanged",
         What::FailedOver { .. } => "failed_over",
+        What::Levels { .. } => "levels",
+        What::Interrupt {} => "interrupt",
+        What::Operator { .. } => "operator",
+        What::Transfer { .. } => "transfer",
+        What::Transferred {} => "transferred",
         What::Trouble { .. } => "trouble",
         What::End { .. } => "end",
     }

@@ -47,6 +47,16 @@ impl Loader {
         &self.host
     }
 
+    /// What the operator has said.
+    pub fn operator(&self) -> &Loaded {
+        &self.operator
+    }
+
+    /// The personas that can be asked for, and what they are.
+    pub fn personas(&self) -> Vec<(String, String)> {
+        self.personas.all(&self.catalogue())
+    }
+
     /// All that can be plugged in, as it is now.
     pub fn catalogue(&self) -> Catalogue {
         self.catalogue.lock().unwrap_or_else(PoisonError::into_inner).clone()

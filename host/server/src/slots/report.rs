@@ -1,10 +1,11 @@
 //! What is plugged in, for those who want to see it.
 
 use super::{Loader, Plug, Slot};
-use components::manifest::Kind;
+use components::grant::{Allowed, Grant, Variant};
+use components::manifest::{Kind, Limits};
 use components::{Artifact, Consumed};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -20,10 +21,60 @@ pub struct Component {
     /// the beginning of its SHA-256
     pub hash: String,
     pub about: String,
-    /// a file, or `embedded`
+    /// a file, `embedded`, or `uploaded`, which lasts until the server stops
     pub from: String,
+    /// what it may do, where nothing else is said of a use
+    pub grant: Granted,
+    pub limits: Limited,
     /// the uses that calls make of it; none: nothing has needed it
     pub uses: Vec<Use>,
+}
+
+/// What a component may do.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct Granted {
+    /// URLs: everything at or below them, by WebSocket too
+    pub egress: Vec<String>,
+    /// the variables that hold the secrets which are put into its requests
+    pub secrets: BTreeSet<String>,
+    /// some of `egress` may lead into the own network
+    pub private: bool,
+    /// of a persona: tools that may be carried out twice
+    pub idempotent: BTreeSet<String>,
+    /// what it asks for and does not get
+    pub refused: Vec<String>,
+}
+
+/// What it may take, of one session or of one call into it.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct Limited {
+    pub memory_mb: u32,
+    pub call_ms: u32,
+    pub effects: u32,
+    pub frame_kb: u32,
+    pub connections: u32,
+    pub queue: u32,
+}
+
+impl Granted {
+    /// It could not be settled, and why.
+    fn nothing(why: &dyn std::fmt::Display) -> Self {
+        Self { refused: vec![format!("anything: {why}")], ..Self::default() }
+    }
+}
+
+impl From<&Grant> for Granted {
+    fn from(grant: &Grant) -> Self {
+        let Allowed { egress, secrets, private, idempotent, refused } = grant.allowed();
+        Self { egress, secrets, private, idempotent, refused }
+    }
+}
+
+impl From<Limits> for Limited {
+    fn from(limits: Limits) -> Self {
+        let Limits { memory_mb, call_ms, effects, frame_kb, connections, queue } = limits;
+        Self { memory_mb, call_ms, effects, frame_kb, connections, queue }
+    }
 }
 
 /// One use of it: its own, or one with a name and settings.
@@ -39,6 +90,9 @@ pub struct Use {
     /// seconds until one call tries it again
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rests_for: Option<u64>,
+    /// what this use may do, if it is another than its component's
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Granted>,
     pub current: Build,
     /// tried by some calls
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +128,7 @@ pub struct Build {
 pub struct Canary {
     /// for which calls
     pub share: String,
+    pub grant: Granted,
     #[serde(flatten)]
     pub build: Build,
 }
@@ -130,6 +185,7 @@ pub fn report(loader: &Loader) -> Vec<Component> {
     let catalogue = loader.catalogue();
     let component = |artifact: &Artifact| {
         let manifest = &artifact.manifest;
+        let settled = catalogue.settle(&manifest.id, manifest.kind, loader.operator(), &Variant::default());
         let uses = slots.iter().filter(|slot| slot.named.component == manifest.id);
         Component {
             id: manifest.id.clone(),
@@ -138,6 +194,8 @@ pub fn report(loader: &Loader) -> Vec<Component> {
             hash: artifact.hash.clone(),
             about: manifest.about.clone(),
             from: artifact.from(),
+            grant: settled.as_ref().map_or_else(|why| Granted::nothing(why), Granted::from),
+            limits: settled.as_ref().map_or(manifest.limits, |grant| grant.limits()).into(),
             uses: uses.map(|slot| slot.report(consumed.get(slot.id()).cloned())).collect(),
         }
     };
@@ -164,11 +222,13 @@ impl Slot {
             state,
             reason: resting.map(|resting| resting.reason).or(trouble.map(|trouble| trouble.reason)),
             rests_for,
+            grant: (self.id() != self.named.component).then(|| plugged.current.generation.grant().into()),
             current: plugged.current.report(),
-            canary: plugged
-                .canary
-                .as_ref()
-                .map(|(plug, share)| Canary { share: share.to_string(), build: plug.report() }),
+            canary: plugged.canary.as_ref().map(|(plug, share)| Canary {
+                share: share.to_string(),
+                grant: plug.generation.grant().into(),
+                build: plug.report(),
+            }),
             previous: plugged.previous.as_ref().map(|plug| plug.report()),
             consumed: consumed.unwrap_or_default().into(),
         }

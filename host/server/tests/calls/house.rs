@@ -305,6 +305,16 @@ impl Phone {
         Self { socket, heard: 0 }
     }
 
+    /// Connects to an address that was given out, and sends nothing.
+    pub async fn connect_at(
+        server: &Server,
+        path: &str,
+    ) -> Result<Self, tokio_tungstenite::tungstenite::Error> {
+        let url = format!("ws://{}{path}", server.address);
+        let (socket, _) = tokio_tungstenite::connect_async(url).await?;
+        Ok(Self { socket, heard: 0 })
+    }
+
     /// Connects and begins a stream, as a far end that reads along.
     pub async fn begin(server: &Server, call: &str) -> Self {
         let mut phone = Self::connect(server).await;
@@ -417,6 +427,43 @@ impl Phone {
         ended.await.expect("the server closed without saying why")
     }
 
+    /// Waits until the server has closed it.
+    pub async fn until_gone(&mut self) {
+        let waiting = async { while let Some(Ok(_)) = self.socket.next().await {} };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("it is not closed");
+    }
+
+    /// Stays on the line, plays what comes, and says this now and then.
+    pub async fn chats(mut self, text: &'static str) {
+        let mut talks = tokio::time::interval(Duration::from_secs(8));
+        let said = serde_json::json!({
+            "event": "cordboard.said", "streamSid": SID, "text": text, "final": true
+        });
+        loop {
+            let message = tokio::select! {
+                message = self.socket.next() => message,
+                _ = talks.tick() => match self.try_send(&said.to_string()).await {
+                    Ok(()) => continue,
+                    Err(_) => return,
+                },
+            };
+            let Some(Ok(message)) = message else { return };
+            if let Message::Text(text) = message
+                && let Ok(Outgoing::Mark { mark, .. }) = serde_json::from_str(&text)
+            {
+                let back = serde_json::json!({
+                    "event": "mark", "streamSid": SID, "mark": { "name": mark.name }
+                });
+                let _ = self.try_send(&back.to_string()).await;
+            }
+        }
+    }
+
+    /// Stays on the line, and says nothing.
+    pub async fn stays(mut self) {
+        while let Some(Ok(_)) = self.socket.next().await {}
+    }
+
     /// Ends without a word, as a lost connection does.
     pub fn drop_dead(self) {}
 }
@@ -432,6 +479,13 @@ pub fn start(call: &str) -> String {
         }
     })
     .to_string()
+}
+
+/// The same, with this parameter of the stream besides.
+pub fn start_with(call: &str, name: &str, value: &str) -> String {
+    let mut start: serde_json::Value = serde_json::from_str(&start(call)).unwrap();
+    start["start"]["customParameters"][name] = value.into();
+    start.to_string()
 }
 
 /// 20 ms of the caller's audio with these numbers.

@@ -272,7 +272,8 @@ async fn a_warm_transfer_that_reaches_nobody_leaves_the_caller_with_the_agent() 
 /// Serves a document that somebody wrote by hand, which points at our stream and goes on with nothing.
 async fn by_hand(server: &Server) -> String {
     let document = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Connect><Stream url=\"{}\"/></Connect></Response>",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Connect><Stream url=\"{}\"/></Connect>\
+         <Pause length=\"60\"/></Response>",
         server.stream_url()
     );
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

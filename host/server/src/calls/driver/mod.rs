@@ -4,11 +4,13 @@
 //! given to the call, and what the call wants is carried out, in order. What arrives from outside
 //! comes before what is due at the same instant.
 
+mod levels;
 mod line;
 mod measuring;
 mod observing;
 mod transferring;
 
+use levels::Levels;
 use line::Line;
 use measuring::Measures;
 use observing::log_start;
@@ -118,6 +120,7 @@ struct Driver<'a> {
     recording: Option<Recording>,
     record: Record,
     measures: Measures,
+    levels: Levels,
 }
 
 impl<'a> Driver<'a> {
@@ -149,6 +152,7 @@ impl<'a> Driver<'a> {
             record.answered_by(answerer.as_str());
         }
         let recogniser = route.stt.first().map(|stt| stt.id().to_owned());
+        known.set_served(observing::served(route, &persona_id, kind));
         Ok(Self {
             call: Call::new(services.call(route, kind, scene.answered_by), services.detector()),
             began: Instant::now(),
@@ -167,6 +171,7 @@ impl<'a> Driver<'a> {
             recording,
             record,
             measures,
+            levels: Levels::default(),
             known,
             app,
         })
@@ -245,6 +250,9 @@ impl<'a> Driver<'a> {
                 if let Some(recording) = &mut self.recording {
                     recording.agent(now.elapsed(), &audio);
                 }
+                if self.known.shows_levels() {
+                    self.levels.agent(now, &audio);
+                }
                 self.socket.media(&audio).await;
             }
             Output::Mark(name) => self.socket.mark(&name).await,
@@ -252,6 +260,7 @@ impl<'a> Driver<'a> {
                 if let Some(recording) = &mut self.recording {
                     recording.clear(now.elapsed());
                 }
+                self.levels.clear(now);
                 self.socket.clear().await;
             }
             Output::Close => self.socket.closes(),
@@ -319,9 +328,13 @@ impl<'a> Driver<'a> {
         for happened in happened {
             match happened {
                 Happened::Audio(audio) => {
-                    let at = self.now().elapsed();
+                    let now = self.now();
                     if let Some(recording) = &mut self.recording {
-                        recording.caller(at, &audio);
+                        recording.caller(now.elapsed(), &audio);
+                    }
+                    if self.known.shows_levels() {
+                        self.levels.caller(now, &audio);
+                        self.show_levels(now);
                     }
                     self.inputs.push(Input::Audio(audio::Input::Frame(audio)));
                 }
@@ -356,13 +369,14 @@ impl<'a> Driver<'a> {
     async fn control(&mut self, control: Control) {
         let input = match control {
             Control::Interrupt => {
-                self.record.happened("interrupt", json!({}));
+                self.happened(What::Interrupt {});
                 Input::Interrupt
             }
             Control::Say(text) => Input::Say(text),
             Control::Digits(presses) => Input::Digits(presses),
             Control::Operator(text) => {
-                self.record.happened("operator", json!({ "text": self.app.services.redaction.text(&text) }));
+                let shown = self.app.services.redaction.text(&text);
+                self.happened(What::Operator { text: shown.into() });
                 Input::Operator(text)
             }
             Control::AnsweredBy(answerer) => {
@@ -484,7 +498,9 @@ impl<'a> Driver<'a> {
 
 /// Closing the stream of a call whose TwiML is not ours ends the stream, not the call.
 fn hang_up(app: &App, known: &Known) {
-    let (Some(twilio), Some(sid)) = (app.twilio.clone(), known.view().call_sid) else { return };
+    // there is no telephone call where the caller is in the console
+    let twilio = app.twilio.clone().filter(|_| !known.is_console());
+    let (Some(twilio), Some(sid)) = (twilio, known.view().call_sid) else { return };
     tokio::spawn(async move {
         if let Err(error) = twilio.end_call(&sid).await
             && !error.is_over()

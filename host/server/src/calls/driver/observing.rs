@@ -2,6 +2,7 @@
 
 use super::{Driver, watching};
 use crate::calls::How;
+use crate::config::LineKind;
 use crate::registry::What;
 use crate::routing::Route;
 use crate::slots::Slot;
@@ -41,10 +42,13 @@ impl Driver<'_> {
         let observation = self.app.services.redaction.observation(observation);
         self.record.observed(&observation);
         self.measure_observed(&observation);
-        let call_sid = self.name.as_str();
-        if let Some(what) = watching::what(&observation) {
-            self.known.publish(what);
+        match watching::what(&observation) {
+            // what is kept of a turn besides its words
+            Some(what @ What::Metrics { .. }) => self.happened(what),
+            Some(what) => self.known.publish(what),
+            None => {}
         }
+        let call_sid = self.name.as_str();
         match observation {
             Observation::Caller { .. } | Observation::Partial(_) | Observation::Speaks { .. } => {}
             Observation::Turn(turn) => {
@@ -105,6 +109,14 @@ impl Driver<'_> {
             Observation::Trouble(what) => tracing::warn!(call_sid, "{what}"),
         }
     }
+}
+
+/// Who does what in a call as it begins. On a line of words nobody of ours hears or speaks.
+pub(super) fn served<'a>(route: &'a Route, persona: &'a str, line: LineKind) -> Vec<(&'static str, &'a str)> {
+    let chains = [("stt", &route.stt, true), ("llm", &route.llm, false), ("tts", &route.tts, true)];
+    let of_sound = chains.into_iter().filter(|(_, _, of_sound)| !(*of_sound && line.is_text()));
+    let first = of_sound.filter_map(|(stage, chain, _)| Some((stage, chain.first()?.id())));
+    std::iter::once(("persona", persona)).chain(first).collect()
 }
 
 pub(super) fn log_start(scene: &Scene, route: &Route, persona: &Slot) {

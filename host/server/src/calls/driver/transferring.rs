@@ -6,7 +6,6 @@ use crate::registry::{Order, What};
 use call::conversation::LAST_RESORT;
 use call::persona::{Departure, Id};
 use call::{Input, Moment};
-use serde_json::json;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -66,8 +65,7 @@ impl Driver<'_> {
             return;
         }
         let redirects = !self.known.continues();
-        let asked = json!({ "to": order.to, "warm": order.warm, "by": by.name() });
-        self.record.happened("transfer", asked);
+        self.happened(What::Transfer { to: order.to.clone(), warm: order.warm, by: by.name() });
         match transfer::begin(self.app, &self.known, order) {
             Begun::Refused(why) => {
                 answer(Err(why.clone()));
@@ -109,7 +107,7 @@ impl Driver<'_> {
     }
 
     pub(super) fn transferred(&mut self, by: By) {
-        self.record.happened("transferred", json!({}));
+        self.happened(What::Transferred {});
         self.inputs.push(match by {
             By::Script(id) => Input::Transferred(id),
             By::Operator => Input::End(Departure::Transferred),

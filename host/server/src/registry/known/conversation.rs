@@ -17,6 +17,8 @@ use twilio::webhook::Gathered;
 const WAITING: usize = 64;
 /// A line that is lost more often than this does not come back.
 const MOST_RETURNS: u32 = 3;
+/// … within so long.
+const GOOD_AGAIN: Duration = Duration::from_secs(120);
 
 /// What somebody outside wants of a conversation, or has to tell it.
 pub enum Control {
@@ -76,6 +78,20 @@ impl Known {
         self.changed();
     }
 
+    /// A stream of ours is about to come.
+    pub fn expect_stream(&self) {
+        self.facts().stage = Stage::Announced(Instant::now());
+        self.changed();
+    }
+
+    /// A stream of ours that has not come by now does not come any more.
+    pub fn stop_expecting(&self) {
+        let mut facts = self.facts();
+        if matches!(facts.stage, Stage::Announced(_)) && facts.progress.take(&Status::Failed, None) {
+            self.moved(facts);
+        }
+    }
+
     /// The line of a call that is not held over a socket: what is wanted of its conversation comes out of
     /// this. None: it has one already, or is over.
     pub fn begin(&self) -> Option<mpsc::Receiver<Control>> {
@@ -121,17 +137,26 @@ impl Known {
     pub fn may_return(&self) -> bool {
         let facts = self.facts();
         // Twilio may have asked, and have been answered, before we see that the socket is gone
-        facts.continues && (facts.returning || facts.returns < MOST_RETURNS)
+        (facts.continues || facts.console.is_some()) && (facts.returning || facts.returns < MOST_RETURNS)
     }
 
     /// The line comes back: another socket is about to be opened for it. Whether it may.
     pub fn announce_return(&self) -> bool {
         let mut facts = self.facts();
+        // one that has held for a while was no bad line
+        if facts.returned.is_some_and(|returned| returned.elapsed() > GOOD_AGAIN) {
+            facts.returns = 0;
+        }
+        // announced twice before it came, it comes once
+        if facts.returning {
+            return true;
+        }
         if facts.returns >= MOST_RETURNS {
             return false;
         }
         facts.returns += 1;
         facts.returning = true;
+        facts.returned = Some(Instant::now());
         true
     }
 

@@ -2,12 +2,16 @@
 //!
 //! - `mod.rs`: what Twilio says of it, and what is known
 //! - `conversation.rs`: its stream, and what is wanted of its conversation
+//! - `levels.rs`: how loud it is, for those who watch
 //! - `sharing.rs`: what other nodes are told of it
+//! - `standing.rs`: how it stands right now
 //! - `transfer.rs`: where its caller is put through to
 //! - `watching.rs`: how others see it
 
 mod conversation;
+mod levels;
 mod sharing;
+mod standing;
 mod transfer;
 mod watching;
 
@@ -24,6 +28,7 @@ use call::persona::{Answerer, Departure, Direction};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sharing::Shared;
+use standing::Standing;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,7 +38,7 @@ use twilio::status::{AnsweredBy, Status};
 use twilio::webhook::Webhook;
 
 /// A stream that was announced and has not come by then takes no place any more.
-const ANNOUNCED: Duration = Duration::from_secs(30);
+pub const ANNOUNCED: Duration = Duration::from_secs(30);
 /// A call that nobody has picked up by then, and of which Twilio says nothing, is none: it rings for ten
 /// minutes at the most.
 const STALE: Duration = Duration::from_secs(1200);
@@ -59,6 +64,8 @@ pub struct Known {
     /// none: not decided yet
     route: OnceLock<Arc<Route>>,
     facts: Mutex<Facts>,
+    /// to those who want to see how loud it is; none: nobody ever did
+    levels: OnceLock<broadcast::Sender<Event>>,
     shared: Shared,
 }
 
@@ -67,6 +74,8 @@ struct Facts {
     direction: Direction,
     dialled: Dialled,
     placed: bool,
+    /// it is held from the console, by whoever has this ticket
+    console: Option<String>,
     progress: Progress,
     answered_by: Option<AnsweredBy>,
     /// as Twilio counts it
@@ -87,6 +96,8 @@ struct Facts {
     returns: u32,
     /// another socket may come in place of the one that was lost
     returning: bool,
+    /// since when it did so last
+    returned: Option<Instant>,
     attached: Option<Timestamp>,
     over: Option<Timestamp>,
     departure: Option<Departure>,
@@ -99,7 +110,7 @@ struct Facts {
     outcome: Option<String>,
     kept: BTreeMap<String, serde_json::Value>,
     conversation: Vec<Line>,
-    speaking: Option<String>,
+    standing: Standing,
     /// to those who watch; none: nobody does
     events: Option<broadcast::Sender<Event>>,
 }
@@ -125,6 +136,7 @@ impl Known {
                 direction,
                 dialled: Dialled::default(),
                 placed: false,
+                console: None,
                 progress: Progress::default(),
                 answered_by: None,
                 duration: None,
@@ -138,6 +150,7 @@ impl Known {
                 cut: false,
                 returns: 0,
                 returning: false,
+                returned: None,
                 attached: None,
                 over: None,
                 departure: None,
@@ -147,9 +160,10 @@ impl Known {
                 outcome: None,
                 kept: BTreeMap::new(),
                 conversation: Vec::new(),
-                speaking: None,
+                standing: Standing::default(),
                 events: None,
             }),
+            levels: OnceLock::new(),
             shared: Shared::with(changes),
         }
     }
@@ -240,6 +254,12 @@ impl Known {
         self.changed();
     }
 
+    /// What whoever begins it has to say.
+    pub fn bring(&self, dialled: Dialled) {
+        self.facts().dialled = dialled;
+        self.changed();
+    }
+
     /// It came to nothing before Twilio had it.
     pub fn not_placed(&self) {
         self.asked(&Status::Failed);
@@ -289,6 +309,31 @@ impl Known {
 
     pub fn set_line(&self, line: LineKind) {
         self.facts().line = Some(line);
+    }
+
+    /// It is held from the console, by whoever has this ticket: nothing of it is Twilio's.
+    pub fn set_console(&self, ticket: &str) {
+        self.facts().console = Some(ticket.to_owned());
+        self.changed();
+    }
+
+    pub fn is_console(&self) -> bool {
+        self.facts().console.is_some()
+    }
+
+    /// Whoever has this ticket holds it.
+    pub fn is_held_by(&self, ticket: &str) -> bool {
+        self.facts().console.as_deref().is_some_and(|held| !held.is_empty() && held == ticket)
+    }
+
+    /// Who does what in its conversation, by stage: `persona`, `stt`, `llm`, `tts`.
+    pub fn set_served<'a>(&self, by: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let mut facts = self.facts();
+        for (stage, component) in by {
+            facts.standing.serves(stage, component);
+        }
+        drop(facts);
+        self.changed();
     }
 
     /// What its conversation is held over.
@@ -345,6 +390,12 @@ impl Known {
             Stage::Announced(since) => since.elapsed() < ANNOUNCED,
             Stage::Told | Stage::Over => false,
         }
+    }
+
+    /// It was begun from the console, and nobody has come.
+    pub(super) fn waits_in_console(&self) -> bool {
+        let facts = self.facts();
+        facts.console.is_some() && matches!(facts.stage, Stage::Announced(_))
     }
 
     pub(super) fn is_placed(&self) -> bool {

@@ -1,5 +1,6 @@
 //! A call that is shared with other nodes: what they are told of it, and how it is taken over.
 
+use super::standing::Standing;
 use super::{Facts, Known, Stage};
 use crate::registry::sharing::{Changes, Entry, LOST, Phase};
 use crate::registry::view::departure_of;
@@ -9,6 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use twilio::progress::Progress;
 use twilio::status::{AnsweredBy, Status};
+
+/// What others know of how a call stands.
+const LIVE: &str = "live";
 
 /// Whether others have been told what there is to tell.
 #[derive(Default)]
@@ -69,7 +73,11 @@ impl Known {
         };
         view.speaking = None;
         if stage != Phase::Over {
-            // words are told by whoever holds the call
+            // what changes all the time is told by whoever holds the call, as its words are
+            view.state_since = None;
+            if stage == Phase::Live {
+                LIVE.clone_into(&mut view.state);
+            }
             view.conversation.clear();
         }
         Entry {
@@ -116,6 +124,8 @@ impl Known {
             direction,
             dialled: entry.dialled.clone(),
             placed: entry.placed,
+            // whose it is was not told: it cannot come back here
+            console: view.console.then(String::new),
             progress: progress.unwrap_or_default(),
             answered_by: view.answered_by.as_deref().map(AnsweredBy::from),
             duration: None,
@@ -133,6 +143,7 @@ impl Known {
             cut: entry.cut,
             returns: 0,
             returning: false,
+            returned: None,
             attached: time(&view.start_time),
             over,
             departure: view.departure.as_deref().and_then(departure_of),
@@ -142,7 +153,7 @@ impl Known {
             outcome: view.outcome.clone(),
             kept: view.kept.clone(),
             conversation: view.conversation.clone(),
-            speaking: None,
+            standing: Standing::default(),
             events: None,
         };
         known

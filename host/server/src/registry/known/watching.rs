@@ -1,10 +1,11 @@
 //! A call as others see it: as it is, and what happens in it.
 
-use super::{Known, Stage};
+use super::{Facts, Known, Stage};
 use crate::registry::sharing::Changes;
 use crate::registry::view::{Line, direction_name};
 use crate::registry::{Event, View, What};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use tokio::sync::broadcast;
 use twilio::status::AnsweredBy;
 
@@ -13,6 +14,11 @@ const WATCHED: usize = 256;
 
 impl Known {
     pub fn view(&self) -> View {
+        self.seen(false)
+    }
+
+    /// The same; `brief`: without what was said.
+    pub fn seen(&self, brief: bool) -> View {
         let facts = self.facts();
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let end = facts.over;
@@ -33,9 +39,20 @@ impl Known {
             duration: facts.duration.map(|length| length.as_secs()).or(counted),
             departure: facts.departed(),
             outcome: facts.outcome.clone(),
-            speaking: facts.speaking.clone(),
-            kept: facts.kept.clone(),
-            conversation: facts.conversation.clone(),
+            speaking: facts.standing.speaking.clone().filter(|_| !brief),
+            kept: if brief { BTreeMap::new() } else { facts.kept.clone() },
+            conversation: if brief { Vec::new() } else { facts.conversation.clone() },
+            line: facts.line.map(|line| line.name().to_owned()),
+            console: facts.console.is_some(),
+            persona: facts.standing.persona.clone(),
+            providers: facts.standing.providers.clone(),
+            state: facts.state().to_owned(),
+            state_since: facts.standing.since.clone(),
+            turns: facts.standing.turns,
+            interruptions: facts.standing.interruptions,
+            failovers: facts.standing.failovers,
+            latency_ms: facts.standing.latency_ms,
+            trouble: facts.standing.trouble.iter().cloned().collect(),
             node: self.shared.changes.as_ref().map(Changes::node),
         }
     }
@@ -50,10 +67,14 @@ impl Known {
     /// Keeps what is worth it, and tells those who watch.
     pub fn publish(&self, what: What) {
         let mut facts = self.facts();
-        match &what {
-            What::Speaks { text } => facts.speaking = Some(text.clone()),
-            What::Spoke { .. } | What::End { .. } => facts.speaking = None,
-            _ => {}
+        facts.standing.follow(&what, || Timestamp::now().to_string());
+        // what an operator looks for on any node
+        let tells = matches!(
+            what,
+            What::Metrics { .. } | What::Trouble { .. } | What::FailedOver { .. } | What::Exchanged { .. }
+        );
+        if tells {
+            self.changed();
         }
         let is_kept =
             matches!(what, What::Turn { .. } | What::Spoke { .. } | What::Kept { .. } | What::Outcome { .. });
@@ -82,6 +103,17 @@ impl Known {
         {
             // nobody watches any more
             facts.events = None;
+        }
+    }
+}
+
+impl Facts {
+    /// What goes on in it, in a word.
+    fn state(&self) -> &'static str {
+        match self.stage {
+            Stage::Told | Stage::Announced(_) => "ringing",
+            Stage::Live(_) => self.standing.state(),
+            Stage::Over => "over",
         }
     }
 }
