@@ -13,6 +13,8 @@ pub struct Condition {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
     Is(Value),
+    /// there is a value, and it is another
+    IsNot(Value),
     IsNull,
     IsNotNull,
     /// of the order of the column

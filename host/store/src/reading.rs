@@ -57,6 +57,8 @@ pub struct Page {
     pub items: Vec<Map<String, Value>>,
     /// where the next page goes on, if there is one
     pub next: Option<String>,
+    /// more conversations may hold the `text` than were found by it
+    pub incomplete: bool,
 }
 
 /// A conversation with all that belongs to it, in order.
@@ -150,8 +152,11 @@ impl Store {
     ) -> Result<Page, Error> {
         let limit = limit.clamp(1, LONGEST_PAGE);
         let mut conditions = filter.conditions();
+        let mut incomplete = false;
         if let Some(text) = &filter.text {
-            conditions.push(Condition { column: "id", test: Test::In(self.who_said(text, filter).await?) });
+            let found;
+            (found, incomplete) = self.who_said(text, filter).await?;
+            conditions.push(Condition { column: "id", test: Test::In(found) });
         }
         let mut items = Vec::new();
         if let Some(after) = after {
@@ -169,7 +174,7 @@ impl Store {
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);
         let next = items.last().filter(|_| more).and_then(Cursor::after);
-        Ok(Page { items, next })
+        Ok(Page { items, next, incomplete })
     }
 
     /// By our id, Twilio's CallSid or a claim's id; the newest where there are several.
@@ -196,31 +201,33 @@ impl Store {
         }))
     }
 
-    /// Conversations in which this was said, those that said it last.
-    async fn who_said(&self, text: &str, filter: &Filter) -> Result<Vec<Value>, Error> {
-        let mut found: Vec<Value> = Vec::new();
+    /// Conversations in which this was said, those that said it last; and whether there may be more.
+    async fn who_said(&self, text: &str, filter: &Filter) -> Result<(Vec<Value>, bool), Error> {
+        let mut said = vec![Condition { column: "text", test: Test::Contains(text.to_owned()) }];
+        said.extend(filter.from.map(|from| created(Test::AtLeast(at(from)))));
         let to = filter.to.and_then(|to| to.checked_add(LONGEST_CALL).ok());
-        let mut before = to.map(at);
+        said.extend(to.map(|to| created(Test::Below(at(to)))));
+        let mut found: Vec<Value> = Vec::new();
         for _ in 0..MOST_SEARCHES {
-            let mut conditions = vec![Condition { column: "text", test: Test::Contains(text.to_owned()) }];
-            conditions.extend(filter.from.map(|from| created(Test::AtLeast(at(from)))));
-            conditions.extend(before.take().map(|before| created(Test::Below(before))));
+            let others = |id: &Value| Condition { column: "conversation_id", test: Test::IsNot(id.clone()) };
+            let conditions = said.iter().cloned().chain(found.iter().map(others)).collect();
             let order = vec![("created_at", true)];
             let select = Select { table: Table::Turns, conditions, order, limit: Some(AT_ONCE) };
             let turns = self.select(select).await?;
-            let full = turns.len() == AT_ONCE as usize;
-            let value = |turn: &Map<String, Value>, name| turn.get(name).cloned();
-            before = turns.last().and_then(|turn| value(turn, "created_at"));
-            for id in turns.iter().filter_map(|turn| value(turn, "conversation_id")) {
-                if found.len() < MOST_FOUND && !found.contains(&id) {
-                    found.push(id);
+            for id in turns.iter().filter_map(|turn| turn.get("conversation_id")) {
+                if found.contains(id) {
+                    continue;
                 }
+                if found.len() == MOST_FOUND {
+                    return Ok((found, true));
+                }
+                found.push(id.clone());
             }
-            if !full || found.len() == MOST_FOUND || before.is_none() {
-                break;
+            if turns.len() < AT_ONCE as usize {
+                return Ok((found, false));
             }
         }
-        Ok(found)
+        Ok((found, true))
     }
 
     async fn newest(&self, conditions: Vec<Condition>, limit: u32) -> Result<Vec<Map<String, Value>>, Error> {

@@ -16,6 +16,9 @@ const ATTEMPTS_OF_ONE = 2;
 const MOST_WAITING = 30_000;
 const TOO_LONG = 500;
 
+// WebSocket.OPEN: behind it come those in which nothing can be sent any more
+const OPEN = 1;
+
 // WebSocket close codes (RFC 6455, 7.4.1) with which a server ends a call or refuses it
 const NORMAL = 1000;
 const NO_STATUS = 1005;
@@ -59,9 +62,9 @@ export class Lifeline {
     else this.#over("refused", why || "the server did not open the line");
   }
 
-  /** Sends a message, as JSON; not where the line is lost. */
+  /** Sends a message, as JSON; not where the line is lost, nor where it closes, which is told in a moment. */
   send(message) {
-    if (!this.isOpen) return;
+    if (!this.isOpen || this.#socket.readyState > OPEN) return;
     this.#socket.send(JSON.stringify(message));
     if (this.#isStuck()) this.#lose();
   }

@@ -33,14 +33,14 @@ function Tab({ here, href, children }) {
   return html`<a class="past-tab" href=${href} aria-current=${here ? "page" : undefined}>${children}</a>`;
 }
 
-function Found({ rows, next, error, busy, more, again, filters, claims, currency }) {
+function Found({ rows, next, incomplete, error, busy, more, again, filters, claims, currency }) {
   if (!rows) return error ? html`<${Problem} error=${error} again=${again} />` : html`<${Waiting} />`;
   const Rows = claims ? ClaimRows : ConversationRows;
   return html`
     <${Problem} error=${error} again=${again} />
     <section class="card" aria-label="Found">
       <div class="row apart">
-        <p class="hint" role="status">${told(rows.length, next)}</p>
+        <p class="hint" role="status">${told(rows.length, next)}${incomplete && INCOMPLETE}</p>
         <div class="row">
           <button type="button" onClick=${again} disabled=${busy}>Refresh</button>
           <${Export} filters=${filters} claims=${claims} kind="csv" what="CSV" />
@@ -59,6 +59,9 @@ function Found({ rows, next, error, busy, more, again, filters, claims, currency
     </section>
   `;
 }
+
+const INCOMPLETE =
+  ". More may hold these words: only those that said them last were looked at. Search a shorter time to find them.";
 
 function told(rows, next) {
   return `${count(rows)} conversation${rows === 1 ? "" : "s"}${next ? "; there are more" : ""}`;

@@ -8,7 +8,7 @@ const USUAL = 50;
 /** The server gives no more at once. */
 const MOST = 500;
 
-const NOTHING = { rows: [], next: null };
+const NOTHING = { rows: [], next: null, incomplete: false };
 
 /** What was shown last: who comes back from a conversation finds as much of the list as there was. */
 let shown = { of: undefined, ...NOTHING };
@@ -29,13 +29,13 @@ export function forgetShown() {
 /** One page; `claims`: of conversations about a claim. */
 async function load(filters, claims, after, limit, signal) {
   const query = { ...filters, claims: claims || undefined, limit, after };
-  const { conversations, next } = await get("/conversations", query, signal);
-  return { rows: conversations, next };
+  const { conversations, next, incomplete } = await get("/conversations", query, signal);
+  return { rows: conversations, next, incomplete };
 }
 
 /**
- * `{rows, next, error, busy, more(), again()}`. `next`: there are more; `rows` is undefined until there is an
- * answer.
+ * `{rows, next, incomplete, error, busy, more(), again()}`. `next`: there are more; `incomplete`: of those with the
+ * text, only the last were found; `rows` is undefined until there is an answer.
  */
 export function usePages(filters, claims) {
   const of = JSON.stringify([filters, claims]);
@@ -53,7 +53,7 @@ export function usePages(filters, claims) {
       if (ending.signal.aborted) return;
       setState((before) => {
         const rows = after ? [...before.rows, ...page.rows] : page.rows;
-        shown = { of, rows, next: page.next };
+        shown = { ...page, of, rows };
         return shown;
       });
     } catch (error) {

@@ -1,24 +1,28 @@
 // The other ends of a line, for tests: sockets that a test opens, loses and writes to, and a clock that it moves.
 
-/** A WebSocket as a page sees it. */
+/** A WebSocket as a page sees it, but for that a message which it cannot send any more is an error. */
 export class FakeSocket {
   messages = [];
   isClosed = false;
+  readyState = WebSocket.CONNECTING;
 
   constructor(path) {
     this.path = path;
   }
 
   send(text) {
+    if (this.readyState !== WebSocket.OPEN) throw new Error(`sent to a socket in state ${this.readyState}: ${text}`);
     this.messages.push(JSON.parse(text));
   }
 
   close(code) {
     this.isClosed = true;
+    this.readyState = WebSocket.CLOSING;
     this.code = code;
   }
 
   open() {
+    this.readyState = WebSocket.OPEN;
     this.onopen();
     return settled();
   }
@@ -27,7 +31,13 @@ export class FakeSocket {
     this.onmessage?.({ data: JSON.stringify(message) });
   }
 
+  /** The other side has begun to close it; the page is not told yet. */
+  isClosing() {
+    this.readyState = WebSocket.CLOSING;
+  }
+
   closes(code, reason = "") {
+    this.readyState = WebSocket.CLOSED;
     this.onclose?.({ code, reason });
     return settled();
   }

@@ -139,6 +139,15 @@ test("what is none of this stream's messages is ignored", async () => {
   assert.deepEqual([speaker.waiting, told], [[], []]);
 });
 
+test("a line that closes is sent nothing more, and is lost only if it says so", async () => {
+  const { stream, socket, of } = await call();
+  socket.isClosing();
+  stream.frame(FRAME);
+  assert.equal(of("lost").length + of("over").length, 0);
+  await socket.closes(1000);
+  assert.deepEqual(of("over").map(({ why }) => why), ["closed"]);
+});
+
 test("the agent ends the call, and says why", async () => {
   const { socket, of, stream } = await call();
   says(socket, "MZ1", { event: "cordboard.ended", departure: "script" });

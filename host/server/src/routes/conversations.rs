@@ -99,6 +99,8 @@ pub struct Page {
     conversations: Vec<Map<String, Value>>,
     /// for `after`; null: there are no more
     next: Option<String>,
+    /// more conversations may hold the `text` than were found by it: ask for a shorter time
+    incomplete: bool,
 }
 
 /// Everything that is kept of one conversation.
@@ -142,7 +144,7 @@ pub async fn conversations(
     let limit = wanted.limit()?.unwrap_or(USUAL);
     let page = store(&app)?.conversations(&wanted.filter()?, limit, wanted.after.as_deref()).await;
     let page = page.map_err(|error| no_page(error, &wanted))?;
-    Ok(Json(Page { conversations: page.items, next: page.next }))
+    Ok(Json(Page { conversations: page.items, next: page.next, incomplete: page.incomplete }))
 }
 
 /// All of them in one file: CSV

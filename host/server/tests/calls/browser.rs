@@ -36,8 +36,8 @@ fn is_possible() -> bool {
     false
 }
 
-/// Tells a story about this server.
-async fn story(name: &str, server: &Server, arguments: &[&str]) {
+/// Tells a story about this server. Also: what it prints.
+async fn story(name: &str, server: &Server, arguments: &[&str]) -> String {
     // a browser takes more than a whole call does: a few at a time
     static BROWSERS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
     let _browser = BROWSERS.acquire().await.unwrap();
@@ -59,6 +59,7 @@ async fn story(name: &str, server: &Server, arguments: &[&str]) {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}: {told}\n{}", server.log());
     assert!(!server.log().contains("panicked"), "{}", server.log());
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[tokio::test]
@@ -68,6 +69,17 @@ async fn somebody_without_a_key_types_and_hears_the_answer() {
     }
     let server = Setup::default().start().await;
     story("typed", &server, &[]).await;
+}
+
+#[tokio::test]
+async fn how_long_the_page_keeps_somebody_waiting_can_be_told() {
+    if !is_possible() {
+        return;
+    }
+    let server = Setup::default().start().await;
+    let told = story("times", &server, &["1"]).await;
+    let times = told.lines().filter_map(|line| line.split_whitespace().last()?.parse::<u32>().ok());
+    assert_eq!(times.count(), 4, "{told}");
 }
 
 #[tokio::test]

@@ -28,8 +28,9 @@ pub(super) fn filters(conditions: &[Condition]) -> Option<Vec<(String, String)>>
             Test::IsNull | Test::Is(Value::Null) => "is.null".to_owned(),
             Test::IsNotNull => "not.is.null".to_owned(),
             // nothing is so of a null
-            Test::AtLeast(Value::Null) | Test::Below(Value::Null) => return None,
+            Test::IsNot(Value::Null) | Test::AtLeast(Value::Null) | Test::Below(Value::Null) => return None,
             Test::Is(value) => format!("eq.{}", text(value)),
+            Test::IsNot(value) => format!("neq.{}", text(value)),
             Test::AtLeast(value) => format!("gte.{}", text(value)),
             Test::Below(value) => format!("lt.{}", text(value)),
             Test::Contains(part) => format!("ilike.*{}*", pattern(part)),

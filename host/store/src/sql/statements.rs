@@ -167,6 +167,7 @@ fn met(draft: &mut Draft, table: Table, conditions: &[Condition]) -> Result<Stri
             Test::IsNull | Test::Is(Value::Null) => format!("{} IS NULL", column.name),
             Test::IsNotNull => format!("{} IS NOT NULL", column.name),
             Test::Is(value) => format!("{name} = {}", compared(value)?),
+            Test::IsNot(value) => format!("{name} <> {}", compared(value)?),
             Test::AtLeast(value) => format!("{name} >= {}", compared(value)?),
             Test::Below(value) => format!("{name} < {}", compared(value)?),
             Test::Contains(part) => {

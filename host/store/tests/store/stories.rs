@@ -44,6 +44,7 @@ on_both!(
     pages_are_newest_first_and_miss_nobody,
     conversations_are_found_by_what_is_known_of_them,
     conversations_are_found_by_what_was_said_in_them,
+    of_very_many_that_said_it_the_last_are_found_and_the_page_says_so,
     a_conversation_has_three_names,
     a_row_that_is_refused_holds_up_nobody,
     a_caller_is_forgotten,
@@ -208,6 +209,26 @@ async fn conversations_are_found_by_what_was_said_in_them(place: Place) {
     assert!(store.conversations(&both, 10, None).await.unwrap().items.is_empty());
 }
 
+async fn of_very_many_that_said_it_the_last_are_found_and_the_page_says_so(place: Place) {
+    let store = place.store().await;
+    let begin = async |count: usize| {
+        for _ in 0..count {
+            let id = new_id();
+            store.record(conversation(&id, BEGAN, json!({})));
+            // so often that one request does not bring all of it
+            for position in 1..=11 {
+                store.record(turn(&id, position, "The soup, again!"));
+            }
+        }
+        let filter = Filter { text: Some("soup".to_owned()), ..Filter::default() };
+        store.conversations(&filter, 500, None).await.unwrap()
+    };
+    let page = begin(100).await;
+    assert_eq!((page.items.len(), page.incomplete), (100, false));
+    let page = begin(1).await;
+    assert_eq!((page.items.len(), page.incomplete), (100, true));
+}
+
 async fn conversations_are_found_by_what_is_known_of_them(place: Place) {
     let store = place.store().await;
     let columns =
@@ -260,6 +281,8 @@ async fn conversations_are_found_by_what_is_known_of_them(place: Place) {
     assert_eq!(store.select(some(Test::Is(Value::Null))).await.unwrap().len(), 1);
     assert_eq!(store.select(some(Test::IsNotNull)).await.unwrap().len(), 1);
     assert_eq!(store.select(some(Test::In(Vec::new()))).await.unwrap().len(), 0);
+    assert_eq!(store.select(some(Test::IsNot(one["caller"].clone()))).await.unwrap().len(), 0);
+    assert_eq!(store.select(some(Test::IsNot("x".into()))).await.unwrap().len(), 1);
     assert_eq!(store.select(some(Test::In(vec!["x".into(), one["caller"].clone()]))).await.unwrap().len(), 1);
     store.record(conversation(&id, BEGAN, json!({ "claim_amount": "99.5" })));
     store.settle().await.unwrap();

@@ -139,6 +139,8 @@ async fn conditions_order_and_limit() {
         (where_("claim_amount", Test::IsNotNull), by_amount.clone(), Some(1), vec![4]),
         (where_("claim_amount", Test::AtLeast(json!("10.00"))), vec![], None, vec![2, 4]),
         (where_("claim_amount", Test::AtLeast(Value::Null)), vec![], None, vec![]),
+        (where_("claim_amount", Test::IsNot(json!("10.00"))), vec![], None, vec![1, 4]),
+        (where_("claim_amount", Test::IsNot(Value::Null)), vec![], None, vec![]),
         (where_("id", Test::In(ids)), by_amount, None, vec![4, 1]),
         (where_("id", Test::In(vec![])), vec![], None, vec![]),
         (vec![], vec![], Some(0), vec![]),
