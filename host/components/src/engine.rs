@@ -72,6 +72,7 @@ impl Host {
         if let Some(path) = &settings.cache {
             config.cache(Some(cache(path)?));
         }
+        compile_behind_calls();
         let engine = Engine::new(&config)
             .map_err(|e| EngineError::Engine { sessions: settings.sessions, reason: format!("{e:#}") })?;
         tick(&engine)?;
@@ -121,6 +122,24 @@ fn pool(sessions: u32) -> PoolingAllocationConfig {
         .max_core_instance_size(4 << 20)
         .table_elements(TABLE_ELEMENTS);
     pool
+}
+
+/// Wasmtime compiles on rayon's threads. While another build is compiled for a swap, calls go on: whoever holds
+/// them goes first.
+fn compile_behind_calls() {
+    // Linux knows the priority of a thread, and others only that of the whole process
+    #[cfg(target_os = "linux")]
+    let begins = |_| {
+        const LOWEST: i32 = 19;
+        if let Err(error) = rustix::process::setpriority_process(None, LOWEST) {
+            tracing::debug!("a thread that compiles has the priority of all others: {error}");
+        }
+    };
+    #[cfg(not(target_os = "linux"))]
+    let begins = |_| {};
+    let threads = rayon::ThreadPoolBuilder::new();
+    // another engine of this program has begun them
+    let _ = threads.thread_name(|n| format!("compile-{n}")).start_handler(begins).build_global();
 }
 
 /// Compiled code is machine code that the host will run: only what it wrote itself may be read.

@@ -560,5 +560,7 @@ impl PersonaSession {
     pub fn succeed(&mut self, other: Self) {
         self.earlier.extend(other.earlier);
         self.earlier.push(other.connections);
+        // a call may see many of them
+        self.earlier.retain_mut(Connections::is_fetching);
     }
 }

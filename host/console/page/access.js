@@ -29,8 +29,11 @@ export function Needs({ role, children, quiet }) {
 /** Asks for a key. It is kept by this tab, and goes nowhere but to this server. */
 export function KeyDialog({ why, onClose, onKey }) {
   const [typed, setTyped] = useState(currentKey());
+  // what else a browser would send as bytes that no key has
+  const isKey = /^[\x20-\x7e]*$/.test(typed.trim());
   const send = (event) => {
     event.preventDefault();
+    if (!isKey) return;
     useKey(typed);
     onKey();
   };
@@ -44,6 +47,7 @@ export function KeyDialog({ why, onClose, onKey }) {
       <${Field} id="key" label="Key">
         <input id="key" type="password" autocomplete="off" value=${typed} onInput=${(e) => setTyped(e.target.value)} />
       <//>
+      ${!isKey && html`<${Notice} kind="warning">A key has letters, digits and signs as in English only.<//>`}
       <div class="row end">
         ${currentKey() && html`<button type="button" onClick=${() => { useKey(""); onKey(); }}>Forget it</button>`}
         <button type="submit" class="primary">Use it</button>

@@ -48,7 +48,7 @@ pub struct Filter {
     pub state: Option<String>,
     pub outcome: Option<String>,
     pub departure: Option<String>,
-    /// said by either side; of very many conversations the 100 that said it last
+    /// words that were said in one turn, of either side; of very many conversations the 100 that said them last
     pub text: Option<String>,
 }
 
@@ -201,9 +201,10 @@ impl Store {
         }))
     }
 
-    /// Conversations in which this was said, those that said it last; and whether there may be more.
+    /// Conversations in which all these words were said in one turn, those that said them last; and whether there may be more.
     async fn who_said(&self, text: &str, filter: &Filter) -> Result<(Vec<Value>, bool), Error> {
-        let mut said = vec![Condition { column: "text", test: Test::Contains(text.to_owned()) }];
+        let contains = |word: &str| Condition { column: "text", test: Test::Contains(word.to_owned()) };
+        let mut said: Vec<Condition> = text.split_whitespace().map(contains).collect();
         said.extend(filter.from.map(|from| created(Test::AtLeast(at(from)))));
         let to = filter.to.and_then(|to| to.checked_add(LONGEST_CALL).ok());
         said.extend(to.map(|to| created(Test::Below(at(to)))));

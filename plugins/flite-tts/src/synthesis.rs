@@ -6,6 +6,8 @@ use flite_rs::{Engine, Flow, KAL_VOICE_DATA, Voice as Recorded, voice};
 
 /// A clause longer than this is cut at a word: it would take too long in one call.
 const LONGEST: usize = 160;
+/// What is longer than this and has no space, an address or a slip of the keyboard, is cut within.
+const LONGEST_WORD: usize = 40;
 
 pub(crate) struct Voice {
     engine: Engine,
@@ -73,7 +75,7 @@ pub(crate) fn clauses(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn end_of_clause(text: &str) -> usize {
-    let mut word = None;
+    let (mut word, mut letters) = (None, 0);
     let mut chars = text.char_indices().peekable();
     while let Some((at, char)) = chars.next() {
         let Some((next, following)) = chars.peek().copied() else { break };
@@ -82,6 +84,10 @@ fn end_of_clause(text: &str) -> usize {
         let short = char == '.' && text[..at].chars().rev().take_while(|c| c.is_alphabetic()).count() < 4;
         if ends && !short {
             return next;
+        }
+        letters = if following.is_whitespace() { 0 } else { letters + 1 };
+        if letters > LONGEST_WORD {
+            return word.unwrap_or(next);
         }
         if following.is_whitespace() {
             word = Some(next);
@@ -132,5 +138,11 @@ mod tests {
         assert_eq!(clauses("  ").count(), 0);
         let long = "word ".repeat(200);
         assert!(clauses(&long).all(|clause| clause.len() <= LONGEST + 10));
+        let address = format!("Look at https://example.com/{} please", "aß1/".repeat(60));
+        assert!(clauses(&address).all(|clause| clause.chars().count() <= LONGEST_WORD + 2));
+        assert_eq!(
+            clauses(&address).flat_map(str::split_whitespace).collect::<String>(),
+            address.replace(' ', "")
+        );
     }
 }

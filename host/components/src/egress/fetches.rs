@@ -37,7 +37,7 @@ impl Fetches {
         arrivals: mpsc::Sender<Arrival>,
         fetching: impl Future<Output = Result<Fetched, Failure>> + Send + 'static,
     ) {
-        self.0.retain(|_, fetch| !fetch.answered.load(Ordering::Acquire));
+        self.forget_answered();
         let answered = Arc::new(AtomicBool::new(false));
         if self.0.len() >= most {
             let failure = Failure::new(Fault::TooLarge, format!("more than {most} fetches at once"));
@@ -51,6 +51,16 @@ impl Fetches {
             answer(id, outcome, arrivals, open).await;
         });
         self.0.insert(id, Fetch { task: task.abort_handle(), answered });
+    }
+
+    /// Whether one of them is still to be answered.
+    pub(super) fn is_any_open(&mut self) -> bool {
+        self.forget_answered();
+        !self.0.is_empty()
+    }
+
+    fn forget_answered(&mut self) {
+        self.0.retain(|_, fetch| !fetch.answered.load(Ordering::Acquire));
     }
 
     pub(super) fn cancel(&mut self, id: u32) {

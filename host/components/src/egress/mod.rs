@@ -280,6 +280,11 @@ impl Connections {
         });
     }
 
+    /// Whether a script's request is still to be answered.
+    pub(crate) fn is_fetching(&mut self) -> bool {
+        self.fetches.is_any_open()
+    }
+
     pub(crate) fn cancel_fetch(&mut self, id: u32) {
         self.fetches.cancel(id);
     }

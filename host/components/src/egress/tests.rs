@@ -183,9 +183,11 @@ async fn what_comes_late_is_not_taken_for_the_next_with_that_number() {
 async fn a_script_has_so_many_fetches_open_and_no_more() {
     let mut bench = Bench::new(Limits { connections: 2, ..Limits::default() }).await;
     let get = request(&bench.base, 0);
+    assert!(!bench.connections.is_fetching());
     for id in 1..=3 {
         bench.connections.fetch(id, get.clone());
     }
+    assert!(bench.connections.is_fetching());
     let (id, outcome) = bench.fetched().await;
     assert_eq!((id, outcome.unwrap_err().fault), (3, Fault::TooLarge));
     // one that is not wanted any more makes room
@@ -197,6 +199,7 @@ async fn a_script_has_so_many_fetches_open_and_no_more() {
     drop(std::mem::replace(&mut bench.listener, TcpListener::bind("127.0.0.1:0").await.unwrap()));
     let answered = [bench.fetched().await.0, bench.fetched().await.0];
     assert!(answered.contains(&2) && answered.contains(&4), "{answered:?}");
+    assert!(!bench.connections.is_fetching());
     for id in 6..=8 {
         bench.connections.fetch(id, request("https://elsewhere.example", 0));
     }

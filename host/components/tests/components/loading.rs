@@ -2,7 +2,7 @@
 
 use crate::desk::*;
 use components::manifest::{Kind, SECTION};
-use components::{Artifact, Catalogue, LoadError};
+use components::{Artifact, Catalogue, EngineSettings, Host, LoadError};
 use std::path::Path;
 
 fn refused(wasm: &[u8], name: &str) -> String {
@@ -125,4 +125,14 @@ fn a_manifest_may_stand_beside_a_component_that_holds_none() {
     std::fs::write(path.with_extension("toml"), MANIFEST).unwrap();
     let artifact = Artifact::from_bytes(std::fs::read(&path).unwrap(), Some(path)).unwrap();
     assert_eq!(artifact.manifest.id, "x-llm");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_compiles_lets_calls_go_first() {
+    let priority = |_: rayon::BroadcastContext<'_>| rustix::process::getpriority_process(None).unwrap();
+    Host::new(&EngineSettings { sessions: 4, cache: None }).unwrap();
+    let compiling = rayon::broadcast(priority);
+    assert!(compiling.iter().all(|priority| *priority == 19), "{compiling:?}");
+    assert!(rustix::process::getpriority_process(None).unwrap() < 19, "this thread has its own");
 }

@@ -226,7 +226,7 @@ function happened(event) {
     case "saying":
       return set({ saying: event.text });
     case "spoke":
-      set({ conversation: entries.spoke(conversation, event), saying: "" });
+      set({ conversation: entries.spoke(conversation, event), ...(state.line === "relay" && { saying: "" }) });
       // an answer of which nothing was heard
       return state.phase === "thinking" && !event.heard ? set(talking("listening")) : undefined;
     case "speaking":
@@ -256,12 +256,18 @@ async function follow(here) {
   if (!here.settings.follows || state.line !== "stream") return;
   here.following?.abort();
   here.following = new AbortController();
+  // where the caller cut in, the answer may have begun before it is told what was heard of the utterance before
+  let utterance;
   try {
     for await (const event of events(`/calls/${encodeURIComponent(state.id)}/events`, here.following.signal)) {
       if (parts !== here) return;
       if (event.event === "partial") set({ partial: event.text });
       if (event.event === "call") set({ saying: event.speaking ?? "" });
-      if (event.event === "speaks") set({ saying: event.text });
+      if (event.event === "speaks") {
+        utterance = event.utterance;
+        set({ saying: event.text });
+      }
+      if (event.event === "spoke" && (utterance ?? event.utterance) === event.utterance) set({ saying: "" });
     }
   } catch {
     // the call goes on without it

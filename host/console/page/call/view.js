@@ -54,13 +54,14 @@ export function Call({ query }) {
 
 function After({ id, began, over, conversation }) {
   const { may } = useAccess();
-  const again = useRef(null);
-  useEffect(() => again.current.focus(), []);
+  // whoever is typing as the call ends presses nothing by that
+  const heading = useRef(null);
+  useEffect(() => heading.current.focus(), []);
   return html`<div class="card call-after">
-    <h1>The call is over</h1>
+    <h1 tabindex="-1" ref=${heading}>The call is over</h1>
     <${Notice} kind=${kindOf(over)}>${WHYS[over.why](over)}${began > 0 && ` It took ${length(over.at - began)}.`}<//>
     <p class="row">
-      <button type="button" class="primary" ref=${again} onClick=${dismiss}>Call again</button>
+      <button type="button" class="primary" onClick=${dismiss}>Call again</button>
       ${began > 0 && may("read") && html`<a href=${at("past", id)}>Look back at it</a>`}
     </p>
     ${conversation.length > 0 && html`<${Transcript} entries=${conversation} />`}

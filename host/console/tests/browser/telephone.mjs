@@ -89,6 +89,8 @@ export async function exchange(page, words) {
   await line(page, "caller", words, "understood").last().waitFor();
   await heard(page);
   await quiet(page);
+  // that it was said to its end is told when its last sound was played
+  await logged(page, (shown) => shown.at(-1).said > shown[before - 1].said);
   const since = (await log(page)).slice(before - 1);
   const { understood, said } = since[0];
   const turn = since.findIndex((shown) => shown.understood > understood);

@@ -12,10 +12,15 @@ pub fn what(observation: &Observation) -> Option<What> {
         Observation::Turn(turn) => {
             What::Turn { number: turn.number, revision: turn.revision, text: turn.said.text.clone() }
         }
-        Observation::Speaks { text, .. } => What::Speaks { text: text.trim().to_owned() },
-        Observation::Spoke { text, heard, ending, .. } => {
-            What::Spoke { text: text.clone(), heard: heard.clone(), ending: ending_name(*ending) }
+        Observation::Speaks { utterance, text } => {
+            What::Speaks { utterance: utterance.0, text: text.trim().to_owned() }
         }
+        Observation::Spoke { utterance, text, heard, ending, .. } => What::Spoke {
+            utterance: utterance.0,
+            text: text.clone(),
+            heard: heard.clone(),
+            ending: ending_name(*ending),
+        },
         Observation::Tool { turn, name, call, step } => {
             What::Tool { turn: *turn, name: name.clone(), call: call.clone(), step: step.name() }
         }

@@ -30,10 +30,11 @@ pub enum What {
     Partial { text: String },
     /// The caller's turn, whole. A later revision of the same number replaces it.
     Turn { number: u32, revision: u32, text: String },
-    /// The agent begins to be heard; as far as its text is known.
-    Speaks { text: String },
-    /// The agent has stopped speaking something. `ending`: complete, interrupted, cancelled or failed.
-    Spoke { text: String, heard: String, ending: &'static str },
+    /// The agent begins to be heard; as far as its text is known. `utterance`: its number in the call.
+    Speaks { utterance: u32, text: String },
+    /// The agent has stopped speaking something. `ending`: complete, interrupted, cancelled or failed. Where the
+    /// caller cut in, the next utterance may have begun before that is known.
+    Spoke { utterance: u32, text: String, heard: String, ending: &'static str },
     /// How far a tool has come that the model called for in this turn. `step`: requested, sent, and done, or
     /// lost where nobody will know its result; each once.
     Tool { turn: u32, name: String, call: String, step: &'static str },

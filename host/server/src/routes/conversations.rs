@@ -50,7 +50,7 @@ pub struct Wanted {
     outcome: Option<String>,
     /// why it is over
     departure: Option<String>,
-    /// said in it by either side; of very many, the 100 conversations that said it last
+    /// words that were said in one turn, of either side; of very many conversations, the 100 that said them last
     #[param(max_length = 200)]
     text: Option<String>,
     /// at most so many, and never more than 500; where it is not said: 50, or, in one file, all

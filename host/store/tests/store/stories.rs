@@ -197,11 +197,12 @@ async fn conversations_are_found_by_what_was_said_in_them(place: Place) {
     };
     assert_eq!(found("soup was").await, [ids[0].as_str()]);
     assert_eq!(found("SOUP, i").await, [ids[0].as_str()]);
+    assert_eq!(found("cold soup").await, [ids[0].as_str()]);
     assert_eq!(found("die Küche").await, [ids[2].as_str()]);
     for itself in ["d_p", "100 %", "\\o/"] {
         assert_eq!(found(itself).await, [ids[1].as_str()], "{itself}");
     }
-    for nowhere in ["so_p", "so%p", "' or 1=1 --", "stew"] {
+    for nowhere in ["so_p", "so%p", "' or 1=1 --", "stew", "cold soup, said"] {
         assert_eq!(found(nowhere).await, [""; 0], "{nowhere}");
     }
     // as any other condition

@@ -13,8 +13,8 @@ pub(super) struct Standing {
     caller_speaks: bool,
     /// the caller's turn is closed, and nothing of the answer is heard
     thinking: bool,
-    /// what the agent is saying, as far as its text is known
-    pub speaking: Option<String>,
+    /// what the agent is saying: the utterance, and as far as it is known its text
+    speaking: Option<(u32, String)>,
     pub persona: Option<String>,
     /// by their stages
     pub providers: BTreeMap<String, String>,
@@ -49,13 +49,14 @@ impl Standing {
                 self.turns = self.turns.max(*number);
                 self.thinking = true;
             }
-            What::Speaks { text } => {
-                self.speaking = Some(text.clone());
+            What::Speaks { utterance, text } => {
+                self.speaking = Some((*utterance, text.clone()));
                 self.thinking = false;
             }
-            What::Spoke { heard, ending, .. } => {
-                self.speaking = None;
-                self.thinking = false;
+            What::Spoke { utterance, heard, ending, .. } => {
+                self.speaking.take_if(|(now, _)| now == utterance);
+                // who cut in may have closed a turn by then
+                self.thinking &= *ending == "interrupted";
                 // what was not heard at all was not cut short either
                 self.interruptions += u32::from(*ending == "interrupted" && !heard.is_empty());
             }
@@ -77,6 +78,11 @@ impl Standing {
             }
             _ => {}
         }
+    }
+
+    /// What the agent is saying, as far as its text is known.
+    pub fn speaking(&self) -> Option<&str> {
+        self.speaking.as_ref().map(|(_, text)| text.as_str())
     }
 
     /// From here on this component does that job.
@@ -116,12 +122,22 @@ mod tests {
         assert_eq!(told(&mut standing, What::Caller { speaking: false }), "listening");
         let turn = What::Turn { number: 1, revision: 0, text: "My soup was cold.".into() };
         assert_eq!(told(&mut standing, turn), "thinking");
-        assert_eq!(told(&mut standing, What::Speaks { text: "I am sorry.".into() }), "speaking");
+        let speaks = |utterance| What::Speaks { utterance, text: "I am sorry.".into() };
+        assert_eq!(told(&mut standing, speaks(1)), "speaking");
         // cut in, with half of it heard
         assert_eq!(told(&mut standing, What::Caller { speaking: true }), "hearing");
         let (text, heard) = ("I am sorry.".into(), "I am".into());
-        told(&mut standing, What::Spoke { text, heard, ending: "interrupted" });
+        told(&mut standing, What::Spoke { utterance: 1, text, heard, ending: "interrupted" });
         assert_eq!(told(&mut standing, What::Caller { speaking: false }), "listening");
+        // what was cut off is known only when the answer has begun
+        assert_eq!(told(&mut standing, speaks(2)), "speaking");
+        let cut =
+            What::Spoke { utterance: 1, text: String::new(), heard: String::new(), ending: "interrupted" };
+        assert_eq!(told(&mut standing, cut), "speaking");
+        assert_eq!(standing.speaking(), Some("I am sorry."));
+        let (text, heard) = ("I am sorry.".into(), "I am sorry.".into());
+        let complete = What::Spoke { utterance: 2, text, heard, ending: "complete" };
+        assert_eq!(told(&mut standing, complete), "listening");
         assert_eq!(told(&mut standing, What::Line { state: "lost" }), "lost");
         assert_eq!(told(&mut standing, What::Line { state: "back" }), "listening");
         assert_eq!((standing.turns, standing.interruptions), (1, 1));

@@ -39,7 +39,7 @@ impl Known {
             duration: facts.duration.map(|length| length.as_secs()).or(counted),
             departure: facts.departed(),
             outcome: facts.outcome.clone(),
-            speaking: facts.standing.speaking.clone().filter(|_| !brief),
+            speaking: facts.standing.speaking().filter(|_| !brief).map(str::to_owned),
             kept: if brief { BTreeMap::new() } else { facts.kept.clone() },
             conversation: if brief { Vec::new() } else { facts.conversation.clone() },
             line: facts.line.map(|line| line.name().to_owned()),
