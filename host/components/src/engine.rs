@@ -10,6 +10,9 @@ use wasmtime::{
     Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy,
 };
 
+/// Of a thread that compiles: 0 is everybody's, and 19 the lowest.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 /// How often the epoch ticks.
 const TICK: Duration = Duration::from_millis(10);
 /// Elements of one table of a component.
@@ -125,13 +128,12 @@ fn pool(sessions: u32) -> PoolingAllocationConfig {
 }
 
 /// Wasmtime compiles on rayon's threads. While another build is compiled for a swap, calls go on: whoever holds
-/// them goes first.
+/// them goes first, and a tenth is left where there is nothing to spare.
 fn compile_behind_calls() {
     // Linux knows the priority of a thread, and others only that of the whole process
     #[cfg(target_os = "linux")]
     let begins = |_| {
-        const LOWEST: i32 = 19;
-        if let Err(error) = rustix::process::setpriority_process(None, LOWEST) {
+        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
             tracing::debug!("a thread that compiles has the priority of all others: {error}");
         }
     };

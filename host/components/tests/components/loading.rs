@@ -133,6 +133,6 @@ fn whoever_compiles_lets_calls_go_first() {
     let priority = |_: rayon::BroadcastContext<'_>| rustix::process::getpriority_process(None).unwrap();
     Host::new(&EngineSettings { sessions: 4, cache: None }).unwrap();
     let compiling = rayon::broadcast(priority);
-    assert!(compiling.iter().all(|priority| *priority == 19), "{compiling:?}");
-    assert!(rustix::process::getpriority_process(None).unwrap() < 19, "this thread has its own");
+    let own = rustix::process::getpriority_process(None).unwrap();
+    assert!(compiling.iter().all(|priority| *priority > own), "{compiling:?}");
 }
