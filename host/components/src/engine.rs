@@ -10,7 +10,7 @@ use wasmtime::{
     Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy,
 };
 
-/// Of a thread that compiles: 0 is everybody's, and 19 the lowest.
+/// So far a thread that compiles stands behind the others; 19 is the lowest.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 /// How often the epoch ticks.
@@ -133,7 +133,7 @@ fn compile_behind_calls() {
     // Linux knows the priority of a thread, and others only that of the whole process
     #[cfg(target_os = "linux")]
     let begins = |_| {
-        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        if let Err(error) = rustix::process::nice(NICE) {
             tracing::debug!("a thread that compiles has the priority of all others: {error}");
         }
     };
